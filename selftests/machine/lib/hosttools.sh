@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the build host itself needs, installed by name from its own suites.
+
+HOST_PACKAGES_COMMON=(make rsync zstd xz-utils cpio e2fsprogs kmod util-linux
+	python3 bc ca-certificates debian-archive-keyring)
+HOST_PACKAGES_CROSS=(gcc libc6-dev gcc-12-powerpc64le-linux-gnu
+	libc6-dev-ppc64el-cross binutils-powerpc64le-linux-gnu dwarves
+	patchelf sparse gdb-multiarch)
+HOST_PACKAGES_NATIVE=(gcc libc6-dev)
+
+missing_packages() {
+	local p
+	for p in "$@"; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || echo "$p"
+	done
+}
+
+install_host_tools() {
+	local -a want=("${HOST_PACKAGES_COMMON[@]}") missing
+	if [ "$(uname -m)" = ppc64le ]; then
+		want+=("${HOST_PACKAGES_NATIVE[@]}")
+	else
+		want+=("${HOST_PACKAGES_CROSS[@]}")
+	fi
+	mapfile -t missing < <(missing_packages "${want[@]}")
+	[ ${#missing[@]} = 0 ] && return
+	say "installing on this host: ${missing[*]}"
+	as_root apt-get update -q >&2
+	as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -q -y --no-install-recommends "${missing[@]}" >&2 ||
+		die "cannot install: ${missing[*]}"
+	# sbin is not in everyone's PATH, but mke2fs and depmod live there.
+}

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034  # this file only defines, others use
+#
+# Where things lie.  Sourced by every script of the machine; `setup --print
+# NAME` gives single values to Makefiles.
+
+MACHINE_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+TOP_DIR=$(cd "$MACHINE_DIR/../.." && pwd -P)
+
+# Downloads and everything unpacked from them: shared by all checkouts.
+CACHE_DIR=${HVSTEP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hvstep}
+
+# What this checkout built: a DESTDIR-like tree, and one module a kernel.
+PAYLOAD_DIR=$TOP_DIR/build/ppc64el
+KMOD_BUILD_DIR=$TOP_DIR/build/kmod
+
+KERNELS=(6.1 6.12 6.12-64k 7.2)
+DEFAULT_KERNEL=6.12
+DEFAULT_MACHINE=powernv9
+
+# Per kernel: vmlinux, initramfs, modules, the headers to build against, and
+# `build.mk`, the make arguments for a cross build.
+kernel_dir() { echo "$CACHE_DIR/kernel/$1"; }
+
+QEMU_ROOT=$CACHE_DIR/qemu           # QEMU for this machine, relocated
+QEMU_BIN=$CACHE_DIR/bin/qemu-system-ppc64
+GCC_ROOT=$CACHE_DIR/gcc             # a compiler new enough for 7.2, relocated
+USERLAND_IMAGE=$CACHE_DIR/userland.ext4
+KSELFTEST_DIR=$CACHE_DIR/kselftest  # lib.mk, kselftest.h, runner
+CHECKPATCH=$CACHE_DIR/checkpatch/scripts/checkpatch.pl
+CROSS_COMPILE_DEFAULT=powerpc64le-linux-gnu-
