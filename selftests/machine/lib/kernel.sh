@@ -30,7 +30,7 @@ image_packages() {
 		[[ " ${seen[*]} " = *" $p "* ]] && continue
 		seen+=("$p")
 		mapfile -t -O ${#todo[@]} todo < <(apt_depends "$1" ppc64el "$p" \
-			'^linux-(image|binary|modules)-')
+			'^linux-(image|binary|modules|base)-')
 	done
 	printf '%s\n' "${seen[@]:1}"
 }
@@ -74,11 +74,14 @@ kernel_setup() {
 # and what a foreign host needs.  NEW becomes FINAL.
 kernel_finish() {
 	local k=$1 new=$2 final=$3 release vmlinux
-	vmlinux=$(echo "$new"/root/boot/vmlinux-*)
-	[ -f "$vmlinux" ] || die "kernel $k: no vmlinux in its package"
-	release=${vmlinux##*/vmlinux-}
+	release=$(basename "$(echo "$new"/root/lib/modules/*)")
 	echo "$release" >"$new/release"
-	ln -s "root/boot/vmlinux-$release" "$new/vmlinux"
+	# A plain ELF file with a symbol table under either name.
+	for vmlinux in "boot/vmlinux-$release" "lib/modules/$release/vmlinuz" none; do
+		[ ! -f "$new/root/$vmlinux" ] || break
+	done
+	[ "$vmlinux" != none ] || die "kernel $k: no vmlinux in its packages"
+	ln -s "root/$vmlinux" "$new/vmlinux"
 	/sbin/depmod -b "$new/root" "$release"
 	kernel_headers "$k" "$new" "$final" "$release"
 	make_initramfs "$new" "$release"

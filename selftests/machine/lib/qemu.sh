@@ -6,7 +6,7 @@
 
 # The gcc closure is also the C library of 7.2's amd64 build tools.
 QEMU_PACKAGES=(qemu-system-ppc)
-GCC_PACKAGES=(gcc-powerpc64le-linux-gnu libelf1t64 libssl3t64)
+GCC_PACKAGES=(gcc-powerpc64le-linux-gnu dwarves libelf1t64 libssl3t64)
 
 system_qemu() {
 	local q version
