@@ -11,6 +11,7 @@ LISTS_MAX_AGE_DAYS=7
 # The mirror the system uses for Debian's main archive.
 mirror_base() {
 	local site release base=
+	# shellcheck disable=SC2016  # apt-get's own variables
 	while read -r site release; do
 		case $release in
 		*-updates | *-security | *-backports) ;;
@@ -69,10 +70,14 @@ apt_update() {
 		echo "deb [signed-by=$KEYRING] $base $s main"
 	done >"$root/sources.list"
 	say "package lists: ${suites[*]} ($arch)"
-	apt_do "$suite" "$arch" apt-get update -oAPT::Get::List-Cleanup=true 2>&1 | progress ||
-		die "cannot fetch the package lists of $suite ($arch)"
-	touch "$root/fetched"
 	fetched_lists[$suite-$arch]=1
+	if apt_do "$suite" "$arch" apt-get update -oAPT::Update::Error-Mode=any 2>&1 | progress; then
+		touch "$root/fetched"
+	elif [ -e "$root/fetched" ]; then
+		say "cannot fetch them: going on with those of $(date -r "$root/fetched" +%F)"
+	else
+		die "cannot fetch the package lists of $suite ($arch)"
+	fi
 }
 declare -A fetched_lists
 
@@ -92,11 +97,20 @@ apt_closure() {
 		awk '/^\047/ { print $2 }'
 }
 
+# A version that the lists name may have left the archive since: look again,
+# once.
+fetch_failed() {
+	[ -z "${HVSTEP_LISTS_RENEWED:-}" ] || die "cannot download"
+	say "download failed: trying again with new package lists"
+	HVSTEP_LISTS_RENEWED=1 exec "$0" --refresh "${setup_args[@]}"
+}
+
 # apt_fetch_closure SUITE ARCH PACKAGE...: download what apt_closure names.
 apt_fetch_closure() {
 	local suite=$1 arch=$2
 	shift 2
-	apt_do "$suite" "$arch" apt-get install -y --download-only "$@" 2>&1 | progress
+	apt_do "$suite" "$arch" apt-get install -y --download-only "$@" 2>&1 |
+		progress || fetch_failed
 }
 
 # apt_file SUITE ARCH PACKAGE...: file names of just these packages.
@@ -110,7 +124,8 @@ apt_files() {
 apt_fetch() {
 	local suite=$1 arch=$2
 	shift 2
-	(cd "$CACHE_DIR/debs" && apt_do "$suite" "$arch" apt-get download "$@" 2>&1 | progress)
+	(cd "$CACHE_DIR/debs" && apt_do "$suite" "$arch" apt-get download "$@" 2>&1 | progress) ||
+		fetch_failed
 }
 
 # apt_depends SUITE ARCH PACKAGE PATTERN: the dependencies whose names match.

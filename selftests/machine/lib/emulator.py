@@ -24,7 +24,7 @@ COMPLAINTS = re.compile(
     r"Unable to handle kernel|general protection|scheduling while atomic|"
     r"refcount_t:|list_(add|del) corruption|suspicious RCU usage")
 # After these the machine will not end by itself.
-FATAL = re.compile(r"Kernel panic|machine-boot-failed|Kernel Offset|---\[ end Kernel panic")
+FATAL = re.compile(r"Kernel panic|machine-boot-failed")
 MARGIN = 15     # lines of log around the first complaint
 
 

@@ -4,16 +4,17 @@
 # What the build host itself needs, installed by name from its own suites.
 
 HOST_PACKAGES_COMMON=(make rsync zstd xz-utils cpio e2fsprogs kmod util-linux
-	python3 bc ca-certificates debian-archive-keyring)
+	python3 perl bc file shellcheck ca-certificates debian-archive-keyring)
 HOST_PACKAGES_CROSS=(gcc libc6-dev gcc-12-powerpc64le-linux-gnu
 	libc6-dev-ppc64el-cross binutils-powerpc64le-linux-gnu dwarves
 	patchelf sparse gdb-multiarch)
 HOST_PACKAGES_NATIVE=(gcc libc6-dev)
 
 missing_packages() {
-	local p
+	local p present
+	present=" $(dpkg-query -W -f '${Package}=${db:Status-Status} ' "$@" 2>/dev/null) " || true
 	for p in "$@"; do
-		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || echo "$p"
+		[[ $present = *" $p=installed "* ]] || echo "$p"
 	done
 }
 
@@ -31,5 +32,4 @@ install_host_tools() {
 	as_root env DEBIAN_FRONTEND=noninteractive \
 		apt-get install -q -y --no-install-recommends "${missing[@]}" >&2 ||
 		die "cannot install: ${missing[*]}"
-	# sbin is not in everyone's PATH, but mke2fs and depmod live there.
 }

@@ -48,8 +48,9 @@ kernel_setup() {
 	headers=$(apt_depends "$suite" ppc64el "linux-headers-$flavour" '^linux-headers-.*[0-9]' | head -n1)
 	common=$(apt_depends "$suite" ppc64el "$headers" '^linux-headers-.*-common' | head -n1)
 	kbuild=$(apt_depends "$suite" ppc64el "$headers" '^linux-kbuild-' | head -n1)
-	[ -n "${image[*]}" ] && [ -n "$common" ] && [ -n "$kbuild" ] ||
+	if [ -z "${image[*]}" ] || [ -z "$common" ] || [ -z "$kbuild" ]; then
 		die "kernel $k: packages not found in $suite"
+	fi
 	local -a debs
 	mapfile -t debs < <(
 		apt_files "$suite" ppc64el "${image[@]}" "$headers" "$common"

@@ -3,8 +3,6 @@
 #
 # The kernel's own test harness and style checker, from its source package.
 
-KSELFTEST_FILES=(lib.mk kselftest.h kselftest_harness.h kselftest_install.sh
-	run_kselftest.sh gen_kselftest_tar.sh kselftest ../../scripts)
 CHECKPATCH_FILES=(scripts/checkpatch.pl scripts/spelling.txt
 	scripts/const_structs.checkpatch .clang-format)
 

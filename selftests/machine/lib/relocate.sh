@@ -16,7 +16,7 @@ relocate() {
 	local root=$1 final=$2 f
 	shift 2
 	for f in "$@"; do
-		[ -f "$f" ] && [ ! -L "$f" ] || continue
+		if [ ! -f "$f" ] || [ -L "$f" ]; then continue; fi
 		# Only dynamic executables have an interpreter.
 		patchelf --print-interpreter "$f" >/dev/null 2>&1 || continue
 		[ -w "$f" ] || chmod u+w "$f"

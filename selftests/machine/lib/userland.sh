@@ -13,7 +13,7 @@ OLD_QEMU_PACKAGES=(qemu-system-ppc)
 USERLAND_SIZE=3G
 
 userland_setup() {
-	local fast key p
+	local fast key
 	local -a debs old
 	apt_update backports ppc64el
 	apt_update bookworm ppc64el
@@ -23,7 +23,9 @@ userland_setup() {
 	mapfile -t debs < <(apt_closure backports ppc64el "${USERLAND_PACKAGES[@]}")
 	mapfile -t old < <(apt_closure bookworm ppc64el "${OLD_QEMU_PACKAGES[@]}" |
 		grep -vxF -f <(printf '%s\n' "${debs[@]}"))
-	[ ${#debs[@]} -gt 0 ] && [ ${#old[@]} -gt 0 ] || die "userland: packages not found"
+	if [ ${#debs[@]} = 0 ] || [ ${#old[@]} = 0 ]; then
+		die "userland: packages not found"
+	fi
 	key="$(recipe_key userland.sh guest-init) ${debs[*]} ${old[*]} $(cat "$(kernel_dir 6.12)/release")"
 	if ! step_is_current userland "$key" || [ ! -f "$USERLAND_IMAGE" ]; then
 		say "userland: ${#debs[@]} packages, and ${#old[@]} for the old QEMU"

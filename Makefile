@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The human front end; `make help` explains.  Kbuild has the module, user/ and
+# selftests/ have their own Makefiles, selftests/machine/ the emulated host.
+
+TOP := $(CURDIR)
+MACHINE := $(TOP)/selftests/machine
+NATIVE := $(filter ppc64le,$(shell uname -m))
+
+# What is built for the POWER host, laid out as it would be installed there.
+PAYLOAD := $(TOP)/build/ppc64el
+
+ifdef NATIVE
+KERNELS ?= native
+else
+KERNELS ?= 6.1 6.12 6.12-64k 7.2
+CROSS_COMPILE ?= powerpc64le-linux-gnu-
+# Debian's versioned cross compiler has no unversioned name beside it.
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc-12
+endif
+# Headers and libraries of the POWER host that are not part of its C library.
+SYSROOT := $(shell $(MACHINE)/setup --print SYSROOT_DIR)
+CPPFLAGS += -I$(SYSROOT)/usr/include
+LDFLAGS += -L$(SYSROOT)/usr/lib/powerpc64le-linux-gnu
+endif
+KSELFTEST_DIR ?= $(shell $(MACHINE)/setup --print KSELFTEST_DIR)
+export CROSS_COMPILE CC CPPFLAGS LDFLAGS KSELFTEST_DIR
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: modules user selftests
+
+.PHONY: help
+help:
+	@echo 'make                everything below that is built: modules, user, selftests'
+	@echo 'make modules        hvstep.ko for each of KERNELS ($(KERNELS))'
+	@echo 'make user           shim, library and command'
+	@echo 'make selftests      the test programs'
+	@echo 'make check          build, then run all tests (on amd64 in emulated POWER hosts)'
+	@echo 'make demo           step a Linux guest under QEMU with GDB and watch'
+	@echo 'make style          shellcheck and checkpatch'
+	@echo 'make machine-setup  fetch and prepare what all of these need (they do it themselves)'
+	@echo 'make install        shim, library and command into DESTDIR'
+	@echo 'make clean          remove build/'
+	@echo
+	@echo 'KERNELS="6.12" restricts the kernels, WERROR=1 makes warnings errors, V=1 shows commands.'
+	@echo 'Downloads: $(shell $(MACHINE)/setup --print CACHE_DIR) (HVSTEP_CACHE=... changes it).'
+
+.PHONY: machine-setup
+machine-setup:
+	$(MACHINE)/setup $(if $(NATIVE),,$(KERNELS:%=--kernel %))
+
+.PHONY: modules
+modules: $(KERNELS:%=module-%)
+
+# One at a time: each is parallel in itself.
+.PHONY: $(KERNELS:%=module-%)
+$(KERNELS:%=module-%): module-%: machine-setup
+	+$(MACHINE)/build-kmod $* $(if $(V),V=$(V))
+
+.PHONY: user
+user: machine-setup
+	$(MAKE) -C user all
+	$(MAKE) -C user install DESTDIR=$(PAYLOAD)
+
+.PHONY: selftests
+selftests: machine-setup user
+	$(MAKE) -C selftests all
+	$(MAKE) -C selftests install DESTDIR=$(PAYLOAD)
+
+.PHONY: check demo
+check demo: all
+	$(MAKE) -C selftests $@ KERNELS='$(KERNELS)'
+
+.PHONY: install
+install: machine-setup
+	$(MAKE) -C user all
+	$(MAKE) -C user install DESTDIR=$(DESTDIR)
+
+SCRIPTS = $(shell git ls-files | xargs grep -lE '^\#!.*/(ba|da)?sh' | xargs file --mime-type | \
+	sed -n 's,: *text/x-shellscript,,p') $(shell git ls-files 'selftests/machine/lib/*.sh' '*/paths.sh')
+SOURCES = $(shell git ls-files '*.c' '*.h' '*.S')
+
+.PHONY: style
+style: machine-setup
+	shellcheck -x $(sort $(SCRIPTS))
+	$(shell $(MACHINE)/setup --print CHECKPATCH) --no-tree --strict --terse \
+		--show-types --no-summary --file $(SOURCES)
+
+.PHONY: clean
+clean:
+	rm -rf build
