@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * hvstep - single stepping for KVM guests on POWER
+ *
+ * /dev/hvstep takes HVSTEP_GET_INFO and HVSTEP_ATTACH. HVSTEP_ATTACH turns a
+ * VM file descriptor into a session file descriptor, which takes everything
+ * else; closing the session (or the death of its owner) detaches the VM.
+ *
+ * Authority: holding a VM file descriptor is the only one. The module never
+ * takes a pid, a name or an address of the host.
+ *
+ * Once a VM is attached, KVM_SET_GUEST_DEBUG with KVM_GUESTDBG_ENABLE and
+ * KVM_GUESTDBG_SINGLESTEP works as Documentation/virt/kvm/api.rst says: every
+ * KVM_RUN of that vCPU executes one guest instruction and returns with
+ * KVM_EXIT_DEBUG, debug.arch.address = the new nip, debug.arch.status = 0,
+ * until KVM_SET_GUEST_DEBUG takes the bit away again. No call of this header
+ * is needed for that.
+ *
+ * Rules for all structures: fixed size, naturally aligned, the same for 32 and
+ * 64 bit callers. A field named "reserved" must be zero on the way in
+ * (otherwise -EINVAL, and nothing has changed) and is zero on the way out.
+ * There is no version number: HVSTEP_GET_INFO lists features, one bit each.
+ *
+ * Errors common to all calls:
+ *   ENOTTY  no such command on this kind of descriptor
+ *   EFAULT  the argument does not point to memory of the caller
+ *   EINVAL  an unknown flag, a reserved field that is not zero, a value out
+ *           of range
+ * A call that fails has changed nothing.
+ */
+#ifndef _UAPI_LINUX_HVSTEP_H
+#define _UAPI_LINUX_HVSTEP_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* A type that Documentation/userspace-api/ioctl/ioctl-number.rst has free. */
+#define HVSTEP_IOC_TYPE		0xC7
+
+/* struct hvstep_info.features */
+#define HVSTEP_FEATURE_STEP_ONE		(1ULL << 0)	/* HVSTEP_STEP of one instruction */
+#define HVSTEP_FEATURE_IRQ_HOLD		(1ULL << 1)	/* HVSTEP_IRQ_HOLD */
+#define HVSTEP_FEATURE_TRACE_ALL	(1ULL << 2)	/* HVSTEP_POLICY_TRACE_ALL */
+#define HVSTEP_FEATURE_COUNTERS		(1ULL << 3)	/* HVSTEP_GET_COUNTERS */
+
+/* struct hvstep_info.host */
+#define HVSTEP_HOST_KVM_HV	(1U << 0)	/* kvm-hv is loaded: VMs can be attached */
+#define HVSTEP_HOST_RADIX	(1U << 1)	/* the host's own MMU mode is radix */
+#define HVSTEP_HOST_NESTED	(1U << 2)	/* the host is itself a guest of a hypervisor */
+#define HVSTEP_HOST_ARCH_300	(1U << 3)	/* POWER9 or later (ISA 3.0) */
+#define HVSTEP_HOST_ARCH_31	(1U << 4)	/* POWER10 or later (ISA 3.1) */
+
+/**
+ * struct hvstep_info - what this module and this host can do
+ * @features:	out: HVSTEP_FEATURE_* of the loaded module
+ * @policies:	out: HVSTEP_POLICY_* flags that HVSTEP_SET_POLICY takes
+ * @host:	out: HVSTEP_HOST_* facts
+ * @attached:	out: number of VMs attached on the whole host at this moment
+ * @reserved:	out: 0
+ */
+struct hvstep_info {
+	__u64 features;
+	__u64 policies;
+	__u32 host;
+	__u32 attached;
+	__u64 reserved[5];
+};
+
+/**
+ * struct hvstep_attach - name the VM that a new session is for
+ * @vm_fd:	in: a file descriptor that KVM_CREATE_VM returned
+ * @flags:	in: 0
+ * @reserved:	in: 0
+ *
+ * HVSTEP_ATTACH returns the session's file descriptor (O_CLOEXEC), or fails:
+ *   EBADF	@vm_fd is not an open file descriptor
+ *   EINVAL	@vm_fd is open but not a VM of KVM; a flag; a reserved field
+ *   EOPNOTSUPP	the VM is not one of kvm-hv (a PR guest), it is a secure
+ *		guest, or KVM-HV lacks what hvstep needs (see the kernel log)
+ *   EBUSY	the VM has a session already; another module has changed
+ *		KVM's entry point
+ *   EINTR	a signal came while vCPUs were being brought out of the guest
+ *   ENOMEM, EMFILE
+ *
+ * Every vCPU that is inside KVM_RUN at that moment is brought out once; its
+ * KVM_RUN returns -EINTR, as for any signal.
+ */
+struct hvstep_attach {
+	__s32 vm_fd;
+	__u32 flags;
+	__u64 reserved[3];
+};
+
+/* struct hvstep_policy.irq */
+#define HVSTEP_IRQ_HOLD		0	/* interrupts stay pending while a vCPU is stepped (default) */
+
+/* struct hvstep_policy.flags, struct hvstep_info.policies */
+#define HVSTEP_POLICY_TRACE_ALL	(1ULL << 0)	/* do in the guest whatever hardware can trace */
+
+/**
+ * struct hvstep_policy - how the vCPUs of a VM are stepped
+ * @flags:	HVSTEP_POLICY_*
+ * @irq:	HVSTEP_IRQ_*
+ * @pad:	0
+ * @reserved:	0
+ *
+ * Takes effect from the next step on. An unknown flag or mode: EINVAL.
+ */
+struct hvstep_policy {
+	__u64 flags;
+	__u32 irq;
+	__u32 pad;
+	__u64 reserved[6];
+};
+
+/* struct hvstep_step.mode */
+#define HVSTEP_STEP_CANCEL	0	/* withdraw a request that has not started */
+#define HVSTEP_STEP_ONE		1	/* one instruction */
+
+/**
+ * struct hvstep_step - step a vCPU in its next KVM_RUN
+ * @vcpu:	in: the id the vCPU was created with (KVM_CREATE_VCPU's argument)
+ * @mode:	in: HVSTEP_STEP_*
+ * @flags:	in: 0
+ * @pad:	in: 0
+ * @count:	in: 0 or 1 for HVSTEP_STEP_ONE, 0 for HVSTEP_STEP_CANCEL
+ * @reserved:	in: 0
+ *
+ * The vCPU's next KVM_RUN ends with KVM_EXIT_DEBUG after one instruction, as
+ * if KVM_GUESTDBG_SINGLESTEP were set for that call alone. A KVM_RUN that ends
+ * before (a signal, an exit that the VMM must handle) leaves the request
+ * standing. Fails with:
+ *   ENOENT	the VM has no such vCPU
+ *   EINVAL	unknown mode or flag, a count that does not fit the mode
+ *   ESHUTDOWN	the session is closing
+ */
+struct hvstep_step {
+	__u32 vcpu;
+	__u32 mode;
+	__u32 flags;
+	__u32 pad;
+	__u64 count;
+	__u64 reserved[5];
+};
+
+#define HVSTEP_VCPU_ALL		0xffffffffU
+
+/**
+ * struct hvstep_counters - what has happened since the VM was attached
+ * @vcpu:	in: a vCPU's id, or HVSTEP_VCPU_ALL for the sum over all
+ * @pad:	in: 0
+ * @steps:	out: steps completed, all kinds
+ * @emulated:	out: of them, without entering the guest
+ * @traced:	out: of them, by MSR[SE] and the Trace interrupt (ISA Book III
+ *		"Trace Interrupt", vector 0xd00)
+ * @displaced:	out: of them, by a breakpoint behind the instruction or at the
+ *		handler it goes to, since MSR[SE] would not stop there
+ * @moved:	out: of them, found complete by KVM's own hand: hypercalls, MMIO,
+ *		instructions that KVM emulates
+ * @faults:	out: of them, that ended at an interrupt handler of the guest
+ * @breakpoints: out: steps that found the VMM's own breakpoint at nip
+ * @interrupted: out: KVM_RUN calls that ended before their step was complete
+ * @held:	out: interrupts that came during a step and were put back
+ * @parked:	out: times a vCPU met a word armed for another one and waited
+ * @reflected:	out: the guest's own 0x00dddd00, given to it as a program
+ *		interrupt as without hvstep
+ * @lost:	out: armed words that could not be restored since their memory
+ *		held something else by then; anything but 0 deserves a look
+ * @reserved:	in and out: 0
+ *
+ * ENOENT: the VM has no such vCPU.
+ */
+struct hvstep_counters {
+	__u32 vcpu;
+	__u32 pad;
+	__u64 steps;
+	__u64 emulated;
+	__u64 traced;
+	__u64 displaced;
+	__u64 moved;
+	__u64 faults;
+	__u64 breakpoints;
+	__u64 interrupted;
+	__u64 held;
+	__u64 parked;
+	__u64 reflected;
+	__u64 lost;
+	__u64 reserved[8];
+};
+
+/* On /dev/hvstep */
+#define HVSTEP_GET_INFO		_IOR(HVSTEP_IOC_TYPE, 0x00, struct hvstep_info)
+#define HVSTEP_ATTACH		_IOW(HVSTEP_IOC_TYPE, 0x01, struct hvstep_attach)
+
+/* On a session */
+#define HVSTEP_GET_POLICY	_IOR(HVSTEP_IOC_TYPE, 0x02, struct hvstep_policy)
+#define HVSTEP_SET_POLICY	_IOW(HVSTEP_IOC_TYPE, 0x03, struct hvstep_policy)
+#define HVSTEP_STEP		_IOW(HVSTEP_IOC_TYPE, 0x04, struct hvstep_step)
+#define HVSTEP_GET_COUNTERS	_IOWR(HVSTEP_IOC_TYPE, 0x05, struct hvstep_counters)
+
+#endif /* _UAPI_LINUX_HVSTEP_H */

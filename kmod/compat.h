@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every difference between kernel versions, and nothing else. Forced into each
+ * file by the command line; the rest of the module reads as if it were written
+ * for the newest kernel. What can be probed in the target's headers is probed
+ * by Kbuild (HVSTEP_HAVE_*), since distributions backport.
+ */
+#ifndef HVSTEP_COMPAT_H
+#define HVSTEP_COMPAT_H
+
+#include <linux/version.h>
+
+/* vcpu_run, the run loop's tracepoints and PPC_INST handling as of 6.1. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "hvstep needs Linux 6.1 or later"
+#endif
+
+#ifndef __ASSEMBLY__
+
+#include <linux/kvm_host.h>
+#include <linux/sched/task.h>
+#include <asm/kvm_ppc.h>
+#include <asm/kvm_book3s.h>
+
+#ifdef HVSTEP_HAVE_NESTEDV2
+
+static inline unsigned long hvstep_compat_lpcr(struct kvm_vcpu *vcpu)
+{
+	return kvmppc_get_lpcr(vcpu);
+}
+
+static inline u64 hvstep_compat_dec_expires(struct kvm_vcpu *vcpu)
+{
+	return kvmppc_get_dec_expires(vcpu);
+}
+
+static inline void hvstep_compat_set_dec_expires(struct kvm_vcpu *vcpu, u64 tb)
+{
+	kvmppc_set_dec_expires(vcpu, tb);
+}
+
+static inline u64 hvstep_compat_tb_offset(struct kvm_vcpu *vcpu)
+{
+	return kvmppc_get_tb_offset(vcpu);
+}
+
+static inline u64 hvstep_compat_ciabr(struct kvm_vcpu *vcpu)
+{
+	/* The accessor for it is private to kvm-hv. */
+	WARN_ON_ONCE(kvmhv_nestedv2_cached_reload(vcpu, KVMPPC_GSID_CIABR) < 0);
+	return vcpu->arch.ciabr;
+}
+
+static inline u64 hvstep_compat_ebbrr(struct kvm_vcpu *vcpu)
+{
+	return kvmppc_get_ebbrr(vcpu);
+}
+
+/* vcpu->arch.regs is a cache under nested v2: fill it before reading it whole. */
+static inline int hvstep_compat_regs_load(struct kvm_vcpu *vcpu)
+{
+	return kvmhv_nestedv2_reload_ptregs(vcpu, &vcpu->arch.regs);
+}
+
+static inline void hvstep_compat_regs_dirty(struct kvm_vcpu *vcpu)
+{
+	kvmhv_nestedv2_mark_dirty_ptregs(vcpu, &vcpu->arch.regs);
+}
+
+static inline bool hvstep_compat_nestedv2(void)
+{
+	return kvmhv_is_nestedv2();
+}
+
+#else /* !HVSTEP_HAVE_NESTEDV2 */
+
+static inline unsigned long hvstep_compat_lpcr(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.vcore->lpcr;
+}
+
+static inline u64 hvstep_compat_dec_expires(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.dec_expires;
+}
+
+static inline void hvstep_compat_set_dec_expires(struct kvm_vcpu *vcpu, u64 tb)
+{
+	vcpu->arch.dec_expires = tb;
+}
+
+static inline u64 hvstep_compat_tb_offset(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.vcore->tb_offset;
+}
+
+static inline u64 hvstep_compat_ciabr(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.ciabr;
+}
+
+static inline u64 hvstep_compat_ebbrr(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.ebbrr;
+}
+
+static inline int hvstep_compat_regs_load(struct kvm_vcpu *vcpu)
+{
+	return 0;
+}
+
+static inline void hvstep_compat_regs_dirty(struct kvm_vcpu *vcpu)
+{
+}
+
+static inline bool hvstep_compat_nestedv2(void)
+{
+	return false;
+}
+
+#endif /* !HVSTEP_HAVE_NESTEDV2 */
+
+/*
+ * The task that last ran this vcpu, with a reference, or NULL: vcpu->pid is the
+ * last runner only, and that thread may be exiting.
+ */
+static inline struct task_struct *hvstep_compat_vcpu_task(struct kvm_vcpu *vcpu)
+{
+	struct task_struct *task;
+
+#ifdef HVSTEP_HAVE_PID_LOCK
+	read_lock(&vcpu->pid_lock);
+	task = get_pid_task(vcpu->pid, PIDTYPE_PID);
+	read_unlock(&vcpu->pid_lock);
+#else
+	rcu_read_lock();
+	task = get_pid_task(rcu_dereference(vcpu->pid), PIDTYPE_PID);
+	rcu_read_unlock();
+#endif
+	return task;
+}
+
+#endif /* !__ASSEMBLY__ */
+#endif /* HVSTEP_COMPAT_H */

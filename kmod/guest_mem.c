@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guest memory, by the few means that are open to a module on every kernel:
+ * KVM's own translation of effective addresses, which is a function pointer of
+ * the vCPU, and the memslots, which are inlines. kvm_read_guest() and its kin
+ * are exported to kvm-hv alone since 6.18; kvmppc_st() refuses read-only kernel
+ * text, which is where the interrupt vectors of a Linux guest are.
+ */
+#include <linux/kvm_host.h>
+#include <linux/mm.h>
+#include <linux/uaccess.h>
+
+#include "hvstep.h"
+
+/*
+ * Where an instruction fetch from @ea with @msr would go. -EFAULT where it
+ * would not be allowed or has no translation.
+ */
+int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
+{
+	u64 msr_now = kvmppc_get_msr(vcpu);
+	struct kvmppc_pte pte = { };
+	int ret;
+
+	if (!(msr & MSR_IR)) {
+		/*
+		 * Guest real mode: KVM maps it onto guest real memory one to
+		 * one, ignoring the bits above (the VRMA of a hash guest too).
+		 */
+		*gpa = ea & KVM_PAM;
+		return 0;
+	}
+
+	/* The walk takes translation and privilege from the vCPU's MSR. */
+	if (msr != msr_now)
+		kvmppc_set_msr_fast(vcpu, msr);
+	ret = vcpu->arch.mmu.xlate(vcpu, ea, &pte, false, false);
+	if (msr != msr_now)
+		kvmppc_set_msr_fast(vcpu, msr_now);
+
+	if (ret || !pte.may_execute)
+		return -EFAULT;
+	*gpa = pte.raddr;
+	return 0;
+}
+
+static struct kvm_memory_slot *mem_slot(struct kvm *kvm, gfn_t gfn)
+{
+	struct kvm_memory_slot *slot;
+
+	lockdep_assert(srcu_read_lock_held(&kvm->srcu));
+
+	slot = __gfn_to_memslot(kvm_memslots(kvm), gfn);
+	if (!slot || slot->flags & KVM_MEMSLOT_INVALID)
+		return NULL;
+	return slot;
+}
+
+/* The four bytes at @gpa as they are in memory. */
+int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
+{
+	struct kvm *kvm = vcpu->kvm;
+	struct kvm_memory_slot *slot;
+	unsigned long hva = 0;
+	int idx;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	slot = mem_slot(kvm, gpa_to_gfn(gpa));
+	if (slot)
+		hva = __gfn_to_hva_memslot(slot, gpa_to_gfn(gpa)) +
+		      offset_in_page(gpa);
+	srcu_read_unlock(&kvm->srcu, idx);
+
+	if (!hva || get_user(*raw, (u32 __user *)hva))
+		return -EFAULT;
+	return 0;
+}
+
+/*
+ * The page at @gfn, for writing. Pinned, it can neither migrate nor be merged
+ * nor be swapped until the pin is gone, so what is armed through it is restored
+ * through it, whatever happens to the mapping meanwhile.
+ */
+struct page *hvstep_mem_pin(struct kvm *kvm, gfn_t gfn)
+{
+	struct kvm_memory_slot *slot;
+	unsigned long hva = 0;
+	struct page *page;
+	int idx;
+
+	/* KVM_RUN has seen to it that this is the VM's own process. */
+	if (WARN_ON_ONCE(current->mm != kvm->mm))
+		return ERR_PTR(-EIO);
+
+	idx = srcu_read_lock(&kvm->srcu);
+	slot = mem_slot(kvm, gfn);
+	if (slot)
+		hva = __gfn_to_hva_memslot(slot, gfn);
+	srcu_read_unlock(&kvm->srcu, idx);
+
+	if (!hva || pin_user_pages_fast(hva, 1, FOLL_WRITE, &page) != 1)
+		return ERR_PTR(-EFAULT);
+	return page;
+}
+
+void hvstep_mem_unpin(struct page *page)
+{
+	unpin_user_pages_dirty_lock(&page, 1, true);
+}
+
+/*
+ * Tell migration that the page has changed, after each change. The slot is
+ * looked up anew: it may have been replaced since the page was pinned.
+ */
+void hvstep_mem_dirty(struct kvm *kvm, gfn_t gfn)
+{
+	struct kvm_memory_slot *slot;
+	int idx;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	slot = mem_slot(kvm, gfn);
+	if (slot && slot->dirty_bitmap)
+		set_bit_le(gfn - slot->base_gfn, slot->dirty_bitmap);
+	srcu_read_unlock(&kvm->srcu, idx);
+}

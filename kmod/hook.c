@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How we get onto KVM's path, and the only file that knows it.
+ *
+ * kvm-hv's vcpu_run is a field of a structure that all its VMs share. It is
+ * swapped in place: a copy of the structure per VM would break
+ * is_kvmppc_hv_enabled(), which compares the pointer.
+ *
+ * Two tracepoints complete it. They cost every guest of the host a little, so
+ * they are attached only while somebody steps, and let go some time after.
+ */
+#include <linux/kvm_host.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/tracepoint.h>
+#include <linux/workqueue.h>
+
+#include "hvstep.h"
+
+typedef int (*vcpu_run_t)(struct kvm_vcpu *vcpu);
+
+/* Read by the stub. */
+extern vcpu_run_t hvstep_orig;
+extern int hvstep_nr_attached;
+vcpu_run_t hvstep_orig;
+int hvstep_nr_attached;
+
+int hvstep_stub(struct kvm_vcpu *vcpu);
+bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret);
+
+static DEFINE_MUTEX(hook_lock);
+static struct kvmppc_ops *hook_ops;	/* whose vcpu_run is swapped; pinned */
+static bool probes_on;			/* under hook_lock */
+static unsigned long last_step;		/* jiffies */
+static struct tracepoint *tp_run_enter, *tp_guest_exit;
+
+#define PROBES_IDLE	(10 * HZ)
+
+/*
+ * A vCPU enters KVM's run loop while some VM is attached. Returns false, with
+ * nothing held, if it is none of ours: then the stub goes on to the original.
+ */
+bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret)
+{
+	struct hvstep_vm *vm = hvstep_vm_get(vcpu->kvm);
+	struct hvstep_vcpu *hv;
+
+	if (!vm)
+		return false;
+
+	hv = hvstep_vm_vcpu(vm, vcpu);
+	if (IS_ERR(hv)) {
+		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+		*ret = PTR_ERR(hv);
+	} else {
+		*ret = hvstep_vcpu_run(hv);
+	}
+	/*
+	 * This may drop the last reference to the module; nothing sleeps from
+	 * here to the stub's return, which unloading waits for (hook_remove).
+	 */
+	hvstep_vm_put(vm);
+	return true;
+}
+
+/* The original; only for a caller that holds a reference to an attached VM. */
+int hvstep_hook_enter(struct kvm_vcpu *vcpu)
+{
+	return hvstep_orig(vcpu);
+}
+
+unsigned int hvstep_hook_attached(void)
+{
+	return READ_ONCE(hvstep_nr_attached);
+}
+
+/*
+ * Top of each turn of the run loop, in the vCPU's thread, before it looks for
+ * signals; preemption is off. If KVM has completed the stepped instruction by
+ * itself (a hypercall, MMIO, an instruction it emulates), the next turn would
+ * execute one instruction too many: make it leave with -EINTR, which step.c
+ * turns into the end of the step.
+ */
+static void probe_run_enter(void *data, struct kvm_vcpu *vcpu)
+{
+	struct hvstep_vcpu *hv;
+	struct hvstep_vm *vm;
+
+	/* vcpu->arch.regs are those of its own guest then. */
+	if (vcpu->arch.nested)
+		return;
+
+	rcu_read_lock();
+	vm = hvstep_vm_find_rcu(vcpu->kvm);
+	hv = vm ? xa_load(&vm->vcpus, vcpu->vcpu_idx) : NULL;
+	/* Only this thread writes what hvstep_step_moved() reads. */
+	if (hv && hvstep_step_moved(hv))
+		set_tsk_thread_flag(current, TIF_NOTIFY_SIGNAL);
+	rcu_read_unlock();
+}
+
+/*
+ * Registers are saved, the exit is not handled yet. A hypervisor below that
+ * does not pass HEIR on (QEMU's nested KVM-HV) leaves emul_inst undefined; at a
+ * word that we have armed we know what it was.
+ */
+static void probe_guest_exit(void *data, struct kvm_vcpu *vcpu)
+{
+	struct hvstep_vcpu *hv;
+	struct hvstep_vm *vm;
+
+	if (vcpu->arch.nested ||
+	    vcpu->arch.trap != BOOK3S_INTERRUPT_H_EMUL_ASSIST)
+		return;
+
+	rcu_read_lock();
+	vm = hvstep_vm_find_rcu(vcpu->kvm);
+	hv = vm ? xa_load(&vm->vcpus, vcpu->vcpu_idx) : NULL;
+	if (hv && READ_ONCE(hv->active) &&
+	    hvstep_vector_armed(hv, kvmppc_get_pc(vcpu)))
+		vcpu->arch.emul_inst = KVMPPC_INST_SW_BREAKPOINT;
+	rcu_read_unlock();
+}
+
+static bool host_is_nested(void)
+{
+	return !cpu_has_feature(CPU_FTR_HVMODE);
+}
+
+static void probes_off(struct work_struct *work);
+static DECLARE_DELAYED_WORK(probes_off_work, probes_off);
+
+static int probes_attach(void)
+{
+	int ret;
+
+	lockdep_assert_held(&hook_lock);
+
+	if (probes_on)
+		return 0;
+	ret = tracepoint_probe_register(tp_run_enter, probe_run_enter, NULL);
+	if (ret)
+		return ret;
+	if (host_is_nested()) {
+		ret = tracepoint_probe_register(tp_guest_exit, probe_guest_exit, NULL);
+		if (ret) {
+			tracepoint_probe_unregister(tp_run_enter, probe_run_enter, NULL);
+			return ret;
+		}
+	}
+	WRITE_ONCE(probes_on, true);
+	schedule_delayed_work(&probes_off_work, PROBES_IDLE);
+	return 0;
+}
+
+static void probes_detach(void)
+{
+	lockdep_assert_held(&hook_lock);
+
+	tracepoint_probe_unregister(tp_run_enter, probe_run_enter, NULL);
+	if (host_is_nested())
+		tracepoint_probe_unregister(tp_guest_exit, probe_guest_exit, NULL);
+}
+
+static void probes_off(struct work_struct *work)
+{
+	unsigned long idle = jiffies - READ_ONCE(last_step);
+
+	mutex_lock(&hook_lock);
+	if (idle < PROBES_IDLE) {
+		schedule_delayed_work(&probes_off_work, PROBES_IDLE - idle);
+	} else if (probes_on) {
+		/*
+		 * A step can last as long as it likes (H_CEDE), and needs the
+		 * probes at its end. Pairs with hvstep_hook_stepping(): either
+		 * that sees them gone, or this sees the step.
+		 */
+		WRITE_ONCE(probes_on, false);
+		smp_mb();
+		if (hvstep_vm_any_active()) {
+			WRITE_ONCE(probes_on, true);
+			schedule_delayed_work(&probes_off_work, PROBES_IDLE);
+		} else {
+			probes_detach();
+		}
+	}
+	mutex_unlock(&hook_lock);
+}
+
+/*
+ * A step is about to enter the guest, hv->active is set: the probes must be
+ * there.
+ */
+int hvstep_hook_stepping(void)
+{
+	unsigned long now = jiffies;
+	int ret;
+
+	if (READ_ONCE(last_step) != now)
+		WRITE_ONCE(last_step, now);
+	smp_mb();	/* hv->active before probes_on, see probes_off() */
+	if (likely(READ_ONCE(probes_on)))
+		return 0;
+
+	mutex_lock(&hook_lock);
+	ret = probes_attach();
+	mutex_unlock(&hook_lock);
+	return ret;
+}
+
+static void tracepoint_seen(struct tracepoint *tp, bool coming)
+{
+	if (!strcmp(tp->name, "kvmppc_run_vcpu_enter"))
+		tp_run_enter = coming ? tp : NULL;
+	else if (!strcmp(tp->name, "kvm_guest_exit"))
+		tp_guest_exit = coming ? tp : NULL;
+}
+
+static int tracepoint_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct tp_module *tp_mod = data;
+	unsigned int i;
+
+	if (strcmp(tp_mod->mod->name, "kvm_hv"))
+		return NOTIFY_OK;
+	for (i = 0; i < tp_mod->mod->num_tracepoints; i++)
+		tracepoint_seen(tracepoint_ptr_deref(&tp_mod->mod->tracepoints_ptrs[i]),
+				action == MODULE_STATE_COMING);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block tracepoint_nb = {
+	.notifier_call = tracepoint_notify,
+};
+
+/* KVM-HV built into the kernel */
+static void tracepoint_builtin(struct tracepoint *tp, void *data)
+{
+	tracepoint_seen(tp, true);
+}
+
+bool hvstep_hook_present(void)
+{
+	return READ_ONCE(kvmppc_hv_ops);
+}
+
+static int hook_install(void)
+{
+	struct kvmppc_ops *ops;
+	vcpu_run_t orig;
+	int ret;
+
+	lockdep_assert_held(&hook_lock);
+
+	if (hook_ops)
+		return 0;
+
+	/* kvm-hv's exit clears the pointer before the module can be freed. */
+	preempt_disable();
+	ops = READ_ONCE(kvmppc_hv_ops);
+	if (ops && !try_module_get(ops->owner))
+		ops = NULL;
+	preempt_enable();
+	if (!ops)
+		return -EOPNOTSUPP;
+
+	if (!tp_run_enter || !tp_guest_exit) {
+		pr_err("this kvm-hv lacks the tracepoints kvmppc_run_vcpu_enter and kvm_guest_exit\n");
+		ret = -EOPNOTSUPP;
+		goto err_put;
+	}
+
+	orig = READ_ONCE(ops->vcpu_run);
+	hvstep_orig = orig;
+	/* The stub reads it as soon as it is reachable. */
+	smp_wmb();
+	if (cmpxchg(&ops->vcpu_run, orig, hvstep_stub) != orig) {
+		ret = -EBUSY;
+		goto err_put;
+	}
+	hook_ops = ops;
+	/* As long as KVM can call the stub this module cannot go. */
+	__module_get(THIS_MODULE);
+	return 0;
+
+err_put:
+	module_put(ops->owner);
+	return ret;
+}
+
+static void hook_remove(void)
+{
+	struct kvmppc_ops *ops = hook_ops;
+
+	lockdep_assert_held(&hook_lock);
+
+	if (cmpxchg(&ops->vcpu_run, hvstep_stub, hvstep_orig) != hvstep_stub) {
+		/*
+		 * Somebody hooked after us and has our stub as his original:
+		 * stay, passing everything through, and try again next time.
+		 */
+		pr_warn_once("another module has changed KVM's vcpu_run after us: cannot unload before it\n");
+		return;
+	}
+	hook_ops = NULL;
+	/*
+	 * A vCPU that is in the stub still belongs to a VM, which pins kvm-hv;
+	 * and the stub itself is there until hvstep_hook_exit() has waited.
+	 */
+	module_put(ops->owner);
+	module_put(THIS_MODULE);
+}
+
+/* One more VM is attached; the hook is in place while there is any. */
+int hvstep_hook_get(void)
+{
+	int ret;
+
+	mutex_lock(&hook_lock);
+	ret = hook_install();
+	if (!ret)
+		WRITE_ONCE(hvstep_nr_attached, hvstep_nr_attached + 1);
+	mutex_unlock(&hook_lock);
+	return ret;
+}
+
+void hvstep_hook_put(void)
+{
+	mutex_lock(&hook_lock);
+	WRITE_ONCE(hvstep_nr_attached, hvstep_nr_attached - 1);
+	if (!hvstep_nr_attached) {
+		/* Nothing is armed: the last VM left the table after that. */
+		if (probes_on) {
+			WRITE_ONCE(probes_on, false);
+			probes_detach();
+		}
+		hook_remove();
+	}
+	mutex_unlock(&hook_lock);
+}
+
+int hvstep_hook_init(void)
+{
+	for_each_kernel_tracepoint(tracepoint_builtin, NULL);
+	return register_tracepoint_module_notifier(&tracepoint_nb);
+}
+
+/* The module goes: no VM is attached, KVM does not call the stub any more. */
+void hvstep_hook_exit(void)
+{
+	cancel_delayed_work_sync(&probes_off_work);
+	tracepoint_synchronize_unregister();
+	unregister_tracepoint_module_notifier(&tracepoint_nb);
+	/*
+	 * Nobody sleeps in the stub, nor in what follows the last module_put()
+	 * of this module: wait until each task has been seen elsewhere.
+	 */
+	synchronize_rcu_tasks();
+}

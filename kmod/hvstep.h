@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The objects of the module and what each file offers to the others.
+ *
+ * Data flows one way: hook -> step -> plan -> (emulate | arm, enter, conclude).
+ *
+ * Locks, outermost first:
+ *   vcpu->mutex	KVM's; held by whoever is in KVM_RUN. Owns struct
+ *			hvstep_vcpu but for the fields said to be atomic.
+ *   vm->word_lock	the armed words of one VM
+ *   vms_lock (vm.c)	the table of attached VMs; RCU for readers
+ */
+#ifndef HVSTEP_H
+#define HVSTEP_H
+
+#include <linux/kvm_host.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/task_work.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <linux/hvstep.h>
+
+#include "plan.h"
+
+struct hvstep_vm;
+
+/**
+ * struct hvstep_page - a page of guest memory that holds armed words
+ * @link:	in vm->pages, or in vm->free_pages
+ * @gfn:	where the guest has it
+ * @page:	pinned for writing while @words is not 0
+ * @words:	number of armed words in it
+ */
+struct hvstep_page {
+	struct list_head link;
+	gfn_t gfn;
+	struct page *page;
+	unsigned int words;
+};
+
+/**
+ * struct hvstep_word - an instruction of the guest replaced by a breakpoint
+ * @link:	in vm->words, or in vm->free_words
+ * @gpa:	where it is
+ * @saved:	what belongs there, as the four bytes in memory
+ * @users:	number of vCPUs whose step needs it armed
+ * @page:	the page it is in
+ */
+struct hvstep_word {
+	struct list_head link;
+	gpa_t gpa;
+	u32 saved;
+	unsigned int users;
+	struct hvstep_page *page;
+};
+
+/* The handlers, and one breakpoint behind the instruction. */
+#define HVSTEP_MAX_ARMED	(HVSTEP_NR_VECS + 1)
+/* Vectors below 0x1000 (or 0x4000 to 0x5000), scv's, and next_ea. */
+#define HVSTEP_MAX_PAGES	3
+
+/**
+ * struct hvstep_armed - one word that this vCPU's step has armed
+ * @ea:		the effective address at which this vCPU would meet it
+ * @vec:	enum hvstep_vec
+ * @word:	the word, shared with other vCPUs
+ */
+struct hvstep_armed {
+	u64 ea;
+	unsigned int vec;
+	struct hvstep_word *word;
+};
+
+/**
+ * struct hvstep_irqs - interrupts kept away from a vCPU during a step
+ * @masked:	MSR[EE] was cleared in the vCPU
+ * @quiet:	the sources were: EE cannot be held in problem state, since
+ *		hrfid forces it to 1 there (ISA Book III, "Return From
+ *		Interrupt")
+ * @dec_expires: the guest's decrementer
+ * @pending:	the bits taken out of pending_exceptions
+ * @cppr:	of the saved XIVE context
+ * @irq_pending: XIVE escalation
+ * @doorbell:	a privileged doorbell
+ */
+struct hvstep_irqs {
+	bool masked;
+	bool quiet;
+	u64 dec_expires;
+	unsigned long pending;
+	u8 cppr;
+	u8 irq_pending;
+	u8 doorbell;
+};
+
+enum hvstep_count {
+	HVSTEP_COUNT_STEPS,
+	HVSTEP_COUNT_EMULATED,
+	HVSTEP_COUNT_TRACED,
+	HVSTEP_COUNT_DISPLACED,
+	HVSTEP_COUNT_MOVED,
+	HVSTEP_COUNT_FAULTS,
+	HVSTEP_COUNT_BREAKPOINTS,
+	HVSTEP_COUNT_INTERRUPTED,
+	HVSTEP_COUNT_HELD,
+	HVSTEP_COUNT_PARKED,
+	HVSTEP_COUNT_REFLECTED,
+	HVSTEP_COUNT_LOST,
+	HVSTEP_NR_COUNTS,
+};
+
+/**
+ * struct hvstep_vcpu - a vCPU of an attached VM
+ * @vcpu:	KVM's
+ * @vm:		ours
+ * @active:	a step is prepared: @plan and what follows it hold
+ * @plan:	how
+ * @nip:	where the stepped instruction is
+ * @msr:	the guest's MSR before the step, its own EE and SE in it
+ * @srr0:	before the step; the Trace interrupt overwrites it
+ * @srr1:	likewise
+ * @lpcr:	what the armed addresses were chosen by
+ * @intr_msr:	likewise
+ * @own_trace:	struct hvstep_plan_in
+ * @armed:	the words this step has armed, @nr_armed of them
+ * @irqs:	what keeps interrupts away
+ * @undone:	times that an interrupt was put back in this step
+ * @report:	the instruction was completed by userspace (MMIO, hypercall);
+ *		the next vcpu_run has only to say so, if nip is @report_nip
+ * @report_nip:	see there
+ * @request:	HVSTEP_STEP_ONE was asked for; atomic
+ * @kick_work:	brings the running thread out of KVM_RUN
+ * @kick_queued: bit 0: @kick_work is in use; atomic
+ * @count:	struct hvstep_counters; written by the owner, read by anybody
+ */
+struct hvstep_vcpu {
+	struct kvm_vcpu *vcpu;
+	struct hvstep_vm *vm;
+
+	bool active;
+	struct hvstep_plan plan;
+	u64 nip;
+	u64 msr;
+	u64 srr0;
+	u64 srr1;
+	u64 lpcr;
+	u64 intr_msr;
+	bool own_trace;
+	unsigned int nr_armed;
+	struct hvstep_armed armed[HVSTEP_MAX_ARMED];
+	struct hvstep_irqs irqs;
+	unsigned int undone;
+
+	bool report;
+	u64 report_nip;
+
+	atomic_t request;
+	struct callback_head kick_work;
+	unsigned long kick_queued;
+	u64 count[HVSTEP_NR_COUNTS];
+};
+
+/**
+ * struct hvstep_vm - an attached VM
+ * @node:	in the table of attached VMs (vm.c)
+ * @rcu:	frees it after the last reader of the table
+ * @refs:	the session, each vCPU inside our code, each queued kick
+ * @kvm:	referenced as long as this lives
+ * @closing:	the session is gone: start no new step
+ * @flags:	HVSTEP_POLICY_*
+ * @irq:	HVSTEP_IRQ_*
+ * @vcpus:	struct hvstep_vcpu by vcpu_idx
+ * @word_lock:	the lists below and everything on them
+ * @words:	armed
+ * @pages:	that hold armed words
+ * @free_words:	room for as many as the vCPUs can ever arm: a step allocates
+ *		nothing
+ * @free_pages:	likewise
+ * @restores:	counts the words restored; written under @word_lock
+ * @parked:	vCPUs waiting for @restores to change
+ */
+struct hvstep_vm {
+	struct hlist_node node;
+	struct rcu_head rcu;
+	refcount_t refs;
+	struct kvm *kvm;
+	bool closing;
+	u64 flags;
+	u32 irq;
+
+	struct xarray vcpus;
+
+	struct mutex word_lock;
+	struct list_head words;
+	struct list_head pages;
+	struct list_head free_words;
+	struct list_head free_pages;
+	unsigned int restores;
+	wait_queue_head_t parked;
+};
+
+static inline void hvstep_count(struct hvstep_vcpu *hv, enum hvstep_count what)
+{
+	WRITE_ONCE(hv->count[what], hv->count[what] + 1);
+}
+
+/* hook.c */
+bool hvstep_hook_present(void);
+int hvstep_hook_get(void);
+void hvstep_hook_put(void);
+int hvstep_hook_stepping(void);
+int hvstep_hook_enter(struct kvm_vcpu *vcpu);
+unsigned int hvstep_hook_attached(void);
+int hvstep_hook_init(void);
+void hvstep_hook_exit(void);
+
+/* vm.c */
+struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm);
+void hvstep_vm_close(struct hvstep_vm *vm);
+struct hvstep_vm *hvstep_vm_get(struct kvm *kvm);
+struct hvstep_vm *hvstep_vm_find_rcu(struct kvm *kvm);
+void hvstep_vm_put(struct hvstep_vm *vm);
+struct hvstep_vcpu *hvstep_vm_vcpu(struct hvstep_vm *vm, struct kvm_vcpu *vcpu);
+struct hvstep_vcpu *hvstep_vm_vcpu_by_id(struct hvstep_vm *vm, u32 id);
+bool hvstep_vm_any_active(void);
+
+/* kick.c */
+int hvstep_kick_all(struct hvstep_vm *vm);
+int hvstep_kick_wait(struct hvstep_vm *vm);
+
+/* step.c */
+int hvstep_vcpu_run(struct hvstep_vcpu *hv);
+bool hvstep_step_moved(struct hvstep_vcpu *hv);
+
+/* emulate.c */
+bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word);
+
+/* vector.c */
+u64 hvstep_vector_ea(struct kvm_vcpu *vcpu, unsigned int vec, unsigned int lev);
+bool hvstep_vector_is_handler(u64 nip);
+int hvstep_vector_arm(struct hvstep_vcpu *hv);
+void hvstep_vector_disarm(struct hvstep_vcpu *hv);
+struct hvstep_armed *hvstep_vector_armed(struct hvstep_vcpu *hv, u64 ea);
+
+/* word.c */
+int hvstep_word_reserve(struct hvstep_vm *vm);
+void hvstep_word_free(struct hvstep_vm *vm);
+int hvstep_word_arm(struct hvstep_vcpu *hv, gpa_t gpa, struct hvstep_word **word);
+void hvstep_word_disarm(struct hvstep_vcpu *hv, struct hvstep_word *word);
+bool hvstep_word_is_armed(struct hvstep_vm *vm, gpa_t gpa);
+int hvstep_word_park(struct hvstep_vcpu *hv, gpa_t gpa);
+
+/* guest_mem.c */
+int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa);
+int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw);
+struct page *hvstep_mem_pin(struct kvm *kvm, gfn_t gfn);
+void hvstep_mem_unpin(struct page *page);
+void hvstep_mem_dirty(struct kvm *kvm, gfn_t gfn);
+
+/* irq.c */
+void hvstep_irq_hold(struct hvstep_vcpu *hv);
+void hvstep_irq_release(struct hvstep_vcpu *hv);
+
+/* ioctl.c */
+int hvstep_ioctl_init(void);
+void hvstep_ioctl_exit(void);
+
+#endif /* HVSTEP_H */

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/hvstep and the session descriptors. See include/uapi/linux/hvstep.h.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kvm_host.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+
+#include "hvstep.h"
+
+#define POLICY_FLAGS	HVSTEP_POLICY_TRACE_ALL
+#define FEATURES	(HVSTEP_FEATURE_STEP_ONE | HVSTEP_FEATURE_IRQ_HOLD | \
+			 HVSTEP_FEATURE_TRACE_ALL | HVSTEP_FEATURE_COUNTERS)
+
+static int session_get_policy(struct hvstep_vm *vm, void __user *argp)
+{
+	struct hvstep_policy policy = {
+		.flags = READ_ONCE(vm->flags),
+		.irq = READ_ONCE(vm->irq),
+	};
+
+	return copy_to_user(argp, &policy, sizeof(policy)) ? -EFAULT : 0;
+}
+
+static int session_set_policy(struct hvstep_vm *vm, void __user *argp)
+{
+	struct hvstep_policy policy;
+
+	if (copy_from_user(&policy, argp, sizeof(policy)))
+		return -EFAULT;
+	if (policy.flags & ~POLICY_FLAGS || policy.irq != HVSTEP_IRQ_HOLD ||
+	    policy.pad || memchr_inv(policy.reserved, 0, sizeof(policy.reserved)))
+		return -EINVAL;
+
+	WRITE_ONCE(vm->flags, policy.flags);
+	WRITE_ONCE(vm->irq, policy.irq);
+	return 0;
+}
+
+static int session_step(struct hvstep_vm *vm, void __user *argp)
+{
+	struct hvstep_vcpu *hv;
+	struct hvstep_step step;
+
+	if (copy_from_user(&step, argp, sizeof(step)))
+		return -EFAULT;
+	if (step.flags || step.pad || memchr_inv(step.reserved, 0, sizeof(step.reserved)))
+		return -EINVAL;
+	switch (step.mode) {
+	case HVSTEP_STEP_CANCEL:
+		if (step.count)
+			return -EINVAL;
+		break;
+	case HVSTEP_STEP_ONE:
+		if (step.count > 1)
+			return -EINVAL;
+		break;
+	default:
+		return -EINVAL;
+	}
+
+	hv = hvstep_vm_vcpu_by_id(vm, step.vcpu);
+	if (!hv)
+		return -ENOENT;
+	if (IS_ERR(hv))
+		return PTR_ERR(hv);
+	atomic_set(&hv->request, step.mode == HVSTEP_STEP_ONE);
+	return 0;
+}
+
+static void counters_add(struct hvstep_counters *c, struct hvstep_vcpu *hv)
+{
+	c->steps += READ_ONCE(hv->count[HVSTEP_COUNT_STEPS]);
+	c->emulated += READ_ONCE(hv->count[HVSTEP_COUNT_EMULATED]);
+	c->traced += READ_ONCE(hv->count[HVSTEP_COUNT_TRACED]);
+	c->displaced += READ_ONCE(hv->count[HVSTEP_COUNT_DISPLACED]);
+	c->moved += READ_ONCE(hv->count[HVSTEP_COUNT_MOVED]);
+	c->faults += READ_ONCE(hv->count[HVSTEP_COUNT_FAULTS]);
+	c->breakpoints += READ_ONCE(hv->count[HVSTEP_COUNT_BREAKPOINTS]);
+	c->interrupted += READ_ONCE(hv->count[HVSTEP_COUNT_INTERRUPTED]);
+	c->held += READ_ONCE(hv->count[HVSTEP_COUNT_HELD]);
+	c->parked += READ_ONCE(hv->count[HVSTEP_COUNT_PARKED]);
+	c->reflected += READ_ONCE(hv->count[HVSTEP_COUNT_REFLECTED]);
+	c->lost += READ_ONCE(hv->count[HVSTEP_COUNT_LOST]);
+}
+
+static int session_get_counters(struct hvstep_vm *vm, void __user *argp)
+{
+	struct hvstep_counters c, in;
+	struct hvstep_vcpu *hv;
+	unsigned long idx;
+
+	if (copy_from_user(&in, argp, sizeof(in)))
+		return -EFAULT;
+	if (in.pad || memchr_inv(in.reserved, 0, sizeof(in.reserved)))
+		return -EINVAL;
+
+	memset(&c, 0, sizeof(c));
+	c.vcpu = in.vcpu;
+	if (in.vcpu == HVSTEP_VCPU_ALL) {
+		xa_for_each(&vm->vcpus, idx, hv)
+			counters_add(&c, hv);
+	} else {
+		hv = hvstep_vm_vcpu_by_id(vm, in.vcpu);
+		if (!hv)
+			return -ENOENT;
+		if (IS_ERR(hv))
+			return PTR_ERR(hv);
+		counters_add(&c, hv);
+	}
+	return copy_to_user(argp, &c, sizeof(c)) ? -EFAULT : 0;
+}
+
+static long session_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct hvstep_vm *vm = file->private_data;
+	void __user *argp = (void __user *)arg;
+
+	switch (cmd) {
+	case HVSTEP_GET_POLICY:
+		return session_get_policy(vm, argp);
+	case HVSTEP_SET_POLICY:
+		return session_set_policy(vm, argp);
+	case HVSTEP_STEP:
+		return session_step(vm, argp);
+	case HVSTEP_GET_COUNTERS:
+		return session_get_counters(vm, argp);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int session_release(struct inode *inode, struct file *file)
+{
+	hvstep_vm_close(file->private_data);
+	return 0;
+}
+
+static const struct file_operations session_fops = {
+	.owner = THIS_MODULE,
+	.release = session_release,
+	.unlocked_ioctl = session_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static int get_info(void __user *argp)
+{
+	struct hvstep_info info;
+
+	memset(&info, 0, sizeof(info));
+	info.features = FEATURES;
+	info.policies = POLICY_FLAGS;
+	info.attached = hvstep_hook_attached();
+	if (hvstep_hook_present())
+		info.host |= HVSTEP_HOST_KVM_HV;
+	if (radix_enabled())
+		info.host |= HVSTEP_HOST_RADIX;
+	if (!cpu_has_feature(CPU_FTR_HVMODE))
+		info.host |= HVSTEP_HOST_NESTED;
+	if (cpu_has_feature(CPU_FTR_ARCH_300))
+		info.host |= HVSTEP_HOST_ARCH_300;
+	if (cpu_has_feature(CPU_FTR_ARCH_31))
+		info.host |= HVSTEP_HOST_ARCH_31;
+	return copy_to_user(argp, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+/*
+ * The struct kvm behind a VM's descriptor, with a reference. file_is_kvm() is
+ * exported to kvm-hv alone; the name that anon_inode_getfile() was given and
+ * the module that owns the file's operations tell the same.
+ */
+static struct kvm *kvm_from_fd(int fd)
+{
+	struct kvm *kvm = ERR_PTR(-EINVAL);
+	struct file *file = fget(fd);
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (file->f_op->owner && !strcmp(module_name(file->f_op->owner), "kvm") &&
+	    !strcmp(file->f_path.dentry->d_name.name, "kvm-vm")) {
+		kvm = file->private_data;
+		if (!kvm_get_kvm_safe(kvm))
+			kvm = ERR_PTR(-EINVAL);
+	}
+	fput(file);
+	return kvm;
+}
+
+static int attach_vm(void __user *argp)
+{
+	struct hvstep_attach attach;
+	struct hvstep_vm *vm;
+	struct kvm *kvm;
+	int fd;
+
+	if (copy_from_user(&attach, argp, sizeof(attach)))
+		return -EFAULT;
+	if (attach.flags || memchr_inv(attach.reserved, 0, sizeof(attach.reserved)))
+		return -EINVAL;
+
+	kvm = kvm_from_fd(attach.vm_fd);
+	if (IS_ERR(kvm))
+		return PTR_ERR(kvm);
+
+	vm = hvstep_vm_attach(kvm);
+	if (IS_ERR(vm)) {
+		kvm_put_kvm(kvm);
+		return PTR_ERR(vm);
+	}
+
+	fd = anon_inode_getfd("hvstep-session", &session_fops, vm, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		hvstep_vm_close(vm);
+	return fd;
+}
+
+static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *argp = (void __user *)arg;
+
+	switch (cmd) {
+	case HVSTEP_GET_INFO:
+		return get_info(argp);
+	case HVSTEP_ATTACH:
+		return attach_vm(argp);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations device_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice hvstep_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "hvstep",
+	/* The group is udev's to set, as for /dev/kvm. */
+	.mode = 0660,
+	.fops = &device_fops,
+};
+
+int hvstep_ioctl_init(void)
+{
+	return misc_register(&hvstep_device);
+}
+
+void hvstep_ioctl_exit(void)
+{
+	misc_deregister(&hvstep_device);
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keep interrupts away from a vCPU while one instruction of it is stepped, and
+ * lose none. A debugger that stops QEMU moves the timebase, so a decrementer is
+ * nearly always due: without this every step would end in a timer handler.
+ *
+ * In privileged state MSR[EE] does it. In problem state hrfid sets EE whatever
+ * we say, so the sources are silenced instead: the decrementer is moved into
+ * the future, the XIVE context gets a priority that masks everything, what is
+ * pending in KVM is set aside. All of them stay asserted until the guest
+ * acknowledges them, so putting the state back is enough to get them delivered.
+ * What slips through nevertheless meets an armed vector, see step.c.
+ */
+#include <linux/kvm_host.h>
+#include <asm/time.h>
+
+#include "hvstep.h"
+
+#define IRQS_PENDING							\
+	(BIT(BOOK3S_IRQPRIO_DECREMENTER) | BIT(BOOK3S_IRQPRIO_EXTERNAL))
+
+/* Further than one step can last, and positive in a 32-bit decrementer. */
+#define DEC_FAR		0x7fff0000UL
+
+/*
+ * KVM pushes the saved context into the XIVE at each entry and pulls it at each
+ * exit. CPPR 0 lets nothing through; what arrives meanwhile stays in IPB.
+ */
+static void xive_quiet(struct kvm_vcpu *vcpu, struct hvstep_irqs *irqs)
+{
+#ifdef CONFIG_KVM_XICS
+	if (!xics_on_xive())
+		return;
+	irqs->cppr = vcpu->arch.xive_saved_state.cppr;
+	vcpu->arch.xive_saved_state.cppr = 0;
+	irqs->irq_pending = xchg(&vcpu->arch.irq_pending, 0);
+#endif
+}
+
+static void xive_unquiet(struct kvm_vcpu *vcpu, struct hvstep_irqs *irqs)
+{
+#ifdef CONFIG_KVM_XICS
+	if (!xics_on_xive())
+		return;
+	vcpu->arch.xive_saved_state.cppr = irqs->cppr;
+	if (irqs->irq_pending)
+		WRITE_ONCE(vcpu->arch.irq_pending, irqs->irq_pending);
+#endif
+}
+
+static void irq_quiet(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	struct hvstep_irqs *irqs = &hv->irqs;
+	unsigned int bit;
+
+	irqs->quiet = true;
+	irqs->dec_expires = hvstep_compat_dec_expires(vcpu);
+	hvstep_compat_set_dec_expires(vcpu, mftb() +
+				      hvstep_compat_tb_offset(vcpu) + DEC_FAR);
+
+	/* Other bits, and these two as well, may be set by other CPUs now. */
+	irqs->pending = 0;
+	for (bit = 0; bit < BOOK3S_IRQPRIO_MAX; bit++)
+		if (IRQS_PENDING & BIT(bit) &&
+		    test_and_clear_bit(bit, &vcpu->arch.pending_exceptions))
+			irqs->pending |= BIT(bit);
+
+	irqs->doorbell = xchg(&vcpu->arch.doorbell_request, 0);
+	xive_quiet(vcpu, irqs);
+}
+
+static void irq_unquiet(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	struct hvstep_irqs *irqs = &hv->irqs;
+	unsigned int bit;
+
+	irqs->quiet = false;
+	/*
+	 * KVM has read the decrementer back, which gives the same moment give or
+	 * take the time of the exit; a step in problem state cannot write it.
+	 */
+	hvstep_compat_set_dec_expires(vcpu, irqs->dec_expires);
+
+	for (bit = 0; bit < BOOK3S_IRQPRIO_MAX; bit++)
+		if (irqs->pending & BIT(bit))
+			set_bit(bit, &vcpu->arch.pending_exceptions);
+
+	if (irqs->doorbell)
+		WRITE_ONCE(vcpu->arch.doorbell_request, 1);
+	xive_unquiet(vcpu, irqs);
+}
+
+void hvstep_irq_hold(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	u64 msr = kvmppc_get_msr(vcpu);
+
+	hv->irqs = (struct hvstep_irqs){ };
+	if (msr & MSR_PR) {
+		irq_quiet(hv);
+	} else if (msr & MSR_EE) {
+		hv->irqs.masked = true;
+		kvmppc_set_msr_fast(vcpu, msr & ~MSR_EE);
+	}
+}
+
+/* The sources only: step.c knows what MSR[EE] is after the step. */
+void hvstep_irq_release(struct hvstep_vcpu *hv)
+{
+	if (hv->irqs.quiet)
+		irq_unquiet(hv);
+}

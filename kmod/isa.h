@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The bits of the Power ISA that the pure part (plan.c) needs, under the
+ * kernel's own names, for the module and for the tests in user space alike.
+ */
+#ifndef HVSTEP_ISA_H
+#define HVSTEP_ISA_H
+
+#ifdef __KERNEL__
+
+#include <linux/types.h>
+#include <linux/bits.h>
+#include <asm/reg.h>
+
+#else
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef uint8_t u8;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#define BIT(n)		(1UL << (n))
+
+#define MSR_SF		(1UL << 63)
+#define MSR_HV		(1UL << 60)
+#define MSR_TS_MASK	(3UL << 33)
+#define MSR_TM		(1UL << 32)
+#define MSR_VEC		(1UL << 25)
+#define MSR_VSX		(1UL << 23)
+#define MSR_S		(1UL << 22)
+#define MSR_EE		(1UL << 15)
+#define MSR_PR		(1UL << 14)
+#define MSR_FP		(1UL << 13)
+#define MSR_ME		(1UL << 12)
+#define MSR_FE0		(1UL << 11)
+#define MSR_SE		(1UL << 10)
+#define MSR_BE		(1UL << 9)
+#define MSR_FE1		(1UL << 8)
+#define MSR_IR		(1UL << 5)
+#define MSR_DR		(1UL << 4)
+#define MSR_PMM		(1UL << 2)
+#define MSR_RI		(1UL << 1)
+#define MSR_LE		(1UL << 0)
+
+#define SPRN_SRR0	26
+#define SPRN_SRR1	27
+
+#endif
+
+/* MSR bits that exist; a guest's write to any other is lost in hardware. */
+#define HVSTEP_MSR_VALID						\
+	(MSR_SF | MSR_HV | MSR_TS_MASK | MSR_TM | MSR_VEC | MSR_VSX |	\
+	 MSR_S | MSR_EE | MSR_PR | MSR_FP | MSR_ME | MSR_FE0 | MSR_SE |	\
+	 MSR_BE | MSR_FE1 | MSR_IR | MSR_DR | MSR_PMM | MSR_RI | MSR_LE)
+
+/* Instruction fields (ISA Book I, 1.6), of a word in register order. */
+static inline u32 hvstep_insn_opcode(u32 word)
+{
+	return word >> 26;
+}
+
+static inline u32 hvstep_insn_xo(u32 word)
+{
+	return (word >> 1) & 0x3ff;
+}
+
+/* RT or RS */
+static inline u32 hvstep_insn_rt(u32 word)
+{
+	return (word >> 21) & 0x1f;
+}
+
+/* The two halves of an SPR number are swapped in the instruction. */
+static inline u32 hvstep_insn_sprn(u32 word)
+{
+	return ((word >> 16) & 0x1f) | ((word >> 6) & 0x3e0);
+}
+
+/* mtmsr and mtmsrd: the L field */
+static inline u32 hvstep_insn_l(u32 word)
+{
+	return (word >> 16) & 1;
+}
+
+/* sc and scv: the LEV field */
+static inline u32 hvstep_insn_lev(u32 word)
+{
+	return (word >> 5) & 0x7f;
+}
+
+/* What MSR[BE] traces: b, bc, bclr, bcctr, bctar, taken or not. */
+static inline bool hvstep_insn_is_branch(u32 word)
+{
+	switch (hvstep_insn_opcode(word)) {
+	case 16:
+	case 18:
+		return true;
+	case 19:
+		return hvstep_insn_xo(word) == 16 || hvstep_insn_xo(word) == 528 ||
+		       hvstep_insn_xo(word) == 560;
+	default:
+		return false;
+	}
+}
+
+#endif /* HVSTEP_ISA_H */

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bring vCPUs out of KVM_RUN. Their threads return -EINTR to userspace, which
+ * for a VMM is a signal like any other.
+ */
+#include <linux/kvm_host.h>
+#include <linux/sched/task.h>
+#include <linux/task_work.h>
+
+#include "hvstep.h"
+
+/* In the vCPU's thread, on its way to userspace: that was all we wanted. */
+static void kick_arrived(struct callback_head *work)
+{
+	struct hvstep_vcpu *hv = container_of(work, struct hvstep_vcpu, kick_work);
+	struct hvstep_vm *vm = hv->vm;
+
+	clear_bit_unlock(0, &hv->kick_queued);
+	hvstep_vm_put(vm);
+}
+
+static void kick(struct hvstep_vcpu *hv)
+{
+	struct task_struct *task;
+
+	/*
+	 * Not in KVM_RUN: the next one will see what has just been published,
+	 * and a thread that sleeps elsewhere is not disturbed.
+	 */
+	smp_mb();
+	if (!mutex_is_locked(&hv->vcpu->mutex))
+		return;
+
+	task = hvstep_compat_vcpu_task(hv->vcpu);
+	if (!task)
+		return;		/* has never run */
+
+	/* Queued means that its thread is on the way out already. */
+	if (!test_and_set_bit_lock(0, &hv->kick_queued)) {
+		/* The callback may run at any later time: hold on to hv. */
+		refcount_inc(&hv->vm->refs);
+		init_task_work(&hv->kick_work, kick_arrived);
+		if (task_work_add(task, &hv->kick_work, TWA_SIGNAL)) {
+			/* -ESRCH: the thread is exiting, so it is out. */
+			clear_bit_unlock(0, &hv->kick_queued);
+			hvstep_vm_put(hv->vm);
+		}
+	}
+	put_task_struct(task);
+
+	/*
+	 * POWER8: it may be another thread of the virtual core that runs this
+	 * vCPU, and that has no signal pending.
+	 */
+	kvmppc_fast_vcpu_kick(hv->vcpu);
+}
+
+int hvstep_kick_all(struct hvstep_vm *vm)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+
+	kvm_for_each_vcpu(i, vcpu, vm->kvm) {
+		struct hvstep_vcpu *hv = hvstep_vm_vcpu(vm, vcpu);
+
+		if (IS_ERR(hv))
+			return PTR_ERR(hv);
+		kick(hv);
+	}
+	return 0;
+}
+
+/*
+ * Wait until every KVM_RUN that was under way when the VM was published has
+ * ended: vcpu->mutex is held for all of its length. Not for the callbacks: a
+ * thread may be stopped or exiting.
+ */
+int hvstep_kick_wait(struct hvstep_vm *vm)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+
+	kvm_for_each_vcpu(i, vcpu, vm->kvm) {
+		if (mutex_lock_interruptible(&vcpu->mutex))
+			return -EINTR;
+		mutex_unlock(&vcpu->mutex);
+	}
+	return 0;
+}

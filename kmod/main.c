@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hvstep: single stepping for KVM guests on POWER.
+ */
+#include <linux/module.h>
+
+#include "hvstep.h"
+
+static int __init hvstep_init(void)
+{
+	int ret;
+
+	ret = hvstep_hook_init();
+	if (ret)
+		return ret;
+	ret = hvstep_ioctl_init();
+	if (ret)
+		hvstep_hook_exit();
+	return ret;
+}
+
+static void __exit hvstep_exit(void)
+{
+	hvstep_ioctl_exit();
+	hvstep_hook_exit();
+}
+
+module_init(hvstep_init);
+module_exit(hvstep_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Single stepping for KVM-HV guests on POWER");
+/* It may come later, but usually is wanted; without it nothing can be attached. */
+MODULE_SOFTDEP("pre: kvm-hv");

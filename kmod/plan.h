@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What stepping one instruction takes: a pure function from the instruction and
+ * the state it meets, compiled for the kernel and for the tests in user space.
+ */
+#ifndef HVSTEP_PLAN_H
+#define HVSTEP_PLAN_H
+
+#include "isa.h"
+
+/* The guest's interrupt handlers that a step can end at. */
+enum hvstep_vec {
+	HVSTEP_VEC_DSI,		/* 0x300 */
+	HVSTEP_VEC_DSEG,	/* 0x380 */
+	HVSTEP_VEC_ISI,		/* 0x400 */
+	HVSTEP_VEC_ISEG,	/* 0x480 */
+	HVSTEP_VEC_EXTERNAL,	/* 0x500 */
+	HVSTEP_VEC_ALIGNMENT,	/* 0x600 */
+	HVSTEP_VEC_PROGRAM,	/* 0x700 */
+	HVSTEP_VEC_FP,		/* 0x800 */
+	HVSTEP_VEC_DECREMENTER,	/* 0x900 */
+	HVSTEP_VEC_DOORBELL,	/* 0xa00 */
+	HVSTEP_VEC_SYSCALL,	/* 0xc00 */
+	HVSTEP_VEC_TRACE,	/* 0xd00 */
+	HVSTEP_VEC_PERFMON,	/* 0xf00 */
+	HVSTEP_VEC_VMX,		/* 0xf20 */
+	HVSTEP_VEC_VSX,		/* 0xf40 */
+	HVSTEP_VEC_FACILITY,	/* 0xf60 */
+	HVSTEP_VEC_SCV,		/* 0x3000 + LEV * 0x20, see vector.c */
+	HVSTEP_NR_VECS,
+
+	/* Not a handler: the instruction a step goes to, see struct hvstep_plan. */
+	HVSTEP_VEC_NEXT = HVSTEP_NR_VECS,
+};
+
+/* Interrupts that the stepped instruction does not cause. */
+#define HVSTEP_VECS_ASYNC						\
+	(BIT(HVSTEP_VEC_EXTERNAL) | BIT(HVSTEP_VEC_DECREMENTER) |	\
+	 BIT(HVSTEP_VEC_DOORBELL) | BIT(HVSTEP_VEC_PERFMON))
+
+/* What emulate.c can do in the guest's place. */
+enum hvstep_emul {
+	HVSTEP_EMUL_NONE,
+	HVSTEP_EMUL_COMPUTE,	/* whatever analyse_instr() describes fully */
+	HVSTEP_EMUL_MFMSR,
+	HVSTEP_EMUL_MTMSR,
+	HVSTEP_EMUL_MTMSRD,
+	HVSTEP_EMUL_MTSRR0,
+	HVSTEP_EMUL_MTSRR1,
+	HVSTEP_EMUL_RFID,
+	HVSTEP_EMUL_RFSCV,
+};
+
+/**
+ * struct hvstep_plan_in - what a plan is made from
+ * @word:	the instruction (the prefix of a prefixed one), register order
+ * @msr:	the guest's MSR, its own SE and EE in it
+ * @nip:	where the instruction is
+ * @ebbrr:	where rfebb would return to
+ * @fetched:	@word was read through a mapping that the guest may execute
+ * @at_trace:	@nip is the first instruction of the guest's trace handler
+ * @arch_300:	POWER9 or later: scv and prefixed instructions may exist, and no
+ *		hypercall is completed without leaving KVM's inner loop
+ * @compat:	the guest runs in the mode of an older processor
+ * @own_trace:	the guest traces this very instruction itself, by MSR[SE],
+ *		MSR[BE] or CIABR
+ * @trace_all:	HVSTEP_POLICY_TRACE_ALL
+ */
+struct hvstep_plan_in {
+	u32 word;
+	u64 msr;
+	u64 nip;
+	u64 ebbrr;
+	bool fetched;
+	bool at_trace;
+	bool arch_300;
+	bool compat;
+	bool own_trace;
+	bool trace_all;
+};
+
+/**
+ * struct hvstep_plan - how one instruction will be stepped
+ * @emul:	do it without entering the guest, if emulate.c agrees
+ * @required:	@emul is the only way: hardware would not stop, or the guest
+ *		would see MSR[SE] or lose SRR0/SRR1
+ * @len:	4 or 8, bytes to the next sequential instruction
+ * @se:		enter the guest with MSR[SE] set
+ * @next:	enter it with a breakpoint at @next_ea instead
+ * @next_ea:	where
+ * @hcall:	a hypercall: complete when nip has moved
+ * @scv_lev:	LEV of an scv, for HVSTEP_VEC_SCV
+ * @vectors:	BIT(enum hvstep_vec): the handlers to arm
+ */
+struct hvstep_plan {
+	enum hvstep_emul emul;
+	bool required;
+	u8 len;
+	bool se;
+	bool next;
+	bool hcall;
+	u8 scv_lev;
+	u64 next_ea;
+	u32 vectors;
+};
+
+void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan);
+
+/* The MSR after rfid or rfscv, from SRR1 or CTR. */
+u64 hvstep_msr_after_rfid(u64 msr, u64 srr1);
+
+/* The MSR after mtmsr (@dword false) or mtmsrd, from RS. */
+u64 hvstep_msr_after_mtmsr(u64 msr, u64 rs, u32 l, bool dword);
+
+#endif /* HVSTEP_PLAN_H */

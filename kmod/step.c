@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One KVM_RUN of a vCPU of an attached VM.
+ *
+ * A step is: plan it; if it can be emulated, do so; else silence interrupts,
+ * arm the places where it can end, set MSR[SE], and let KVM run the vCPU; then
+ * conclude from where it is what has happened, and put everything back. All of
+ * that is put back before userspace gets the vCPU, whatever KVM_RUN returns
+ * for: a step that was not complete is begun anew by the next KVM_RUN.
+ */
+#include <linux/kvm_host.h>
+#include <linux/sched/signal.h>
+
+#include "hvstep.h"
+
+/*
+ * A mark in vcpu->guest_debug: userspace completes the instruction. The field
+ * is wider than what KVM_SET_GUEST_DEBUG writes into it, so the mark is gone if
+ * the VMM has changed its mind meanwhile, and then the report is stale.
+ */
+#define GUESTDBG_REPORT		BIT(63)
+
+#define GUESTDBG_STEP		(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
+#define GUESTDBG_SW_BP		(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP)
+
+/*
+ * Interrupts put back in one step before the guest gets one after all: then the
+ * source is none that irq.c can silence.
+ */
+#define MAX_UNDONE		8
+
+/* SRR1 and CTR show the guest its EE; what it never had is SE. */
+static u64 guest_msr(struct hvstep_vcpu *hv, u64 msr)
+{
+	msr &= SRR1_MSR_BITS;
+	if (!(hv->msr & MSR_SE))
+		msr &= ~MSR_SE;
+	return msr | (hv->msr & MSR_EE);
+}
+
+static int exit_debug(struct hvstep_vcpu *hv)
+{
+	struct kvm_run *run = hv->vcpu->run;
+
+	run->exit_reason = KVM_EXIT_DEBUG;
+	run->debug.arch.address = kvmppc_get_pc(hv->vcpu);
+	/* Anything else makes QEMU look for a hardware breakpoint. */
+	run->debug.arch.status = 0;
+	atomic_set(&hv->request, 0);
+	return RESUME_HOST;
+}
+
+static int exit_intr(struct hvstep_vcpu *hv)
+{
+	hv->vcpu->stat.signal_exits++;
+	hv->vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return -EINTR;
+}
+
+static bool wants_step(struct hvstep_vcpu *hv)
+{
+	if (READ_ONCE(hv->vm->closing))
+		return false;
+	return (hv->vcpu->guest_debug & GUESTDBG_STEP) == GUESTDBG_STEP ||
+	       atomic_read(&hv->request);
+}
+
+/* Another vCPU's armed word, this guest's own, or the VMM's? */
+enum sw_bp { SW_BP_RETRY, SW_BP_SIGNAL, SW_BP_GUEST, SW_BP_VMM };
+
+static enum sw_bp sw_bp_at_nip(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	gpa_t gpa;
+	u32 raw;
+
+	if (hvstep_mem_translate(vcpu, kvmppc_get_pc(vcpu), kvmppc_get_msr(vcpu), &gpa))
+		return SW_BP_RETRY;	/* unmapped meanwhile: fault again */
+	if (hvstep_word_is_armed(hv->vm, gpa))
+		return hvstep_word_park(hv, gpa) ? SW_BP_SIGNAL : SW_BP_RETRY;
+	if (hvstep_mem_read(vcpu, gpa, &raw) || raw != KVMPPC_INST_SW_BREAKPOINT)
+		return SW_BP_RETRY;	/* restored meanwhile */
+	return vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP ? SW_BP_VMM : SW_BP_GUEST;
+}
+
+/* As stock KVM does when the VMM has not asked for breakpoints. */
+static void reflect(struct hvstep_vcpu *hv)
+{
+	hvstep_count(hv, HVSTEP_COUNT_REFLECTED);
+	kvmppc_core_queue_program(hv->vcpu, SRR1_PROGILL);
+}
+
+static int enter(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	unsigned long guest_debug = vcpu->guest_debug;
+	int ret;
+
+	/* KVM_SET_GUEST_DEBUG rewrites the field, so it is done at each entry. */
+	vcpu->guest_debug = guest_debug | GUESTDBG_SW_BP;
+	ret = hvstep_hook_enter(vcpu);
+	vcpu->guest_debug = guest_debug;
+	return ret;
+}
+
+static bool exited_at_sw_bp(struct hvstep_vcpu *hv, int ret)
+{
+	return ret > 0 && hv->vcpu->run->exit_reason == KVM_EXIT_DEBUG;
+}
+
+/* Not stepping: but others may, and then their words are met here. */
+static int run_free(struct hvstep_vcpu *hv)
+{
+	for (;;) {
+		int ret = enter(hv);
+
+		if (!exited_at_sw_bp(hv, ret))
+			return ret;
+		hv->vcpu->run->debug.arch.status = 0;
+
+		switch (sw_bp_at_nip(hv)) {
+		case SW_BP_RETRY:
+			break;
+		case SW_BP_SIGNAL:
+			return exit_intr(hv);
+		case SW_BP_GUEST:
+			reflect(hv);
+			break;
+		case SW_BP_VMM:
+			return ret;
+		}
+	}
+}
+
+static bool ciabr_matches(struct hvstep_vcpu *hv)
+{
+	u64 ciabr = hvstep_compat_ciabr(hv->vcpu);
+
+	/* CIABR[PRIV] (ISA Book III): 1 problem, 2 privileged non-hypervisor */
+	return (ciabr & 3) == (hv->msr & MSR_PR ? 1 : 2) &&
+	       (ciabr & ~3UL) == hv->nip;
+}
+
+/* The instruction at nip, in register order. */
+static bool fetch(struct hvstep_vcpu *hv, gpa_t *gpa, u32 *word)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+
+	if (hvstep_mem_translate(vcpu, hv->nip, hv->msr, gpa) ||
+	    hvstep_mem_read(vcpu, *gpa, word))
+		return false;
+	if (kvmppc_need_byteswap(vcpu))
+		*word = swab32(*word);
+	return true;
+}
+
+static void make_plan(struct hvstep_vcpu *hv, bool fetched, u32 word)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	struct hvstep_plan_in in = {
+		.word = word,
+		.msr = hv->msr,
+		.nip = hv->nip,
+		.ebbrr = hvstep_compat_ebbrr(vcpu),
+		.fetched = fetched,
+		.at_trace = hv->nip == hvstep_vector_ea(vcpu, HVSTEP_VEC_TRACE, 0),
+		.arch_300 = cpu_has_feature(CPU_FTR_ARCH_300),
+		.compat = vcpu->arch.vcore->pcr,
+		.trace_all = READ_ONCE(hv->vm->flags) & HVSTEP_POLICY_TRACE_ALL,
+	};
+
+	hv->own_trace = hv->msr & MSR_SE ||
+			(hv->msr & MSR_BE && (!fetched || hvstep_insn_is_branch(word))) ||
+			ciabr_matches(hv);
+	in.own_trace = hv->own_trace;
+	hvstep_plan_make(&in, &hv->plan);
+}
+
+/* Silence, arm, set SE. Nothing has changed if it fails. */
+static int prepare(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	int ret;
+
+	hv->srr0 = kvmppc_get_srr0(vcpu);
+	hv->srr1 = kvmppc_get_srr1(vcpu);
+	hv->lpcr = hvstep_compat_lpcr(vcpu);
+	hv->intr_msr = vcpu->arch.intr_msr;
+	hv->undone = 0;
+	if (hv->msr & MSR_PR)
+		hv->plan.vectors |= HVSTEP_VECS_ASYNC;
+
+	WRITE_ONCE(hv->active, true);
+	ret = hvstep_hook_stepping();
+	if (!ret)
+		ret = hvstep_vector_arm(hv);
+	if (ret) {
+		WRITE_ONCE(hv->active, false);
+		return ret;
+	}
+
+	hvstep_irq_hold(hv);
+	if (hv->plan.se)
+		kvmppc_set_msr_fast(vcpu, kvmppc_get_msr(vcpu) | MSR_SE);
+	return 0;
+}
+
+static void release(struct hvstep_vcpu *hv)
+{
+	WRITE_ONCE(hv->active, false);
+	hvstep_irq_release(hv);
+	hvstep_vector_disarm(hv);
+}
+
+/*
+ * At the top of a turn of KVM's run loop (hook.c): is there no reason to enter
+ * the guest again? nip at an armed word is one to enter: the breakpoint there
+ * says precisely what has happened. If the addresses that were armed are not
+ * where interrupts go any more, the step has to begin anew.
+ */
+bool hvstep_step_moved(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	u64 nip;
+
+	if (!READ_ONCE(hv->active))
+		return false;
+
+	nip = kvmppc_get_pc(vcpu);
+	if (nip == hv->nip)
+		return ((hvstep_compat_lpcr(vcpu) ^ hv->lpcr) & (LPCR_AIL | LPCR_ILE)) ||
+		       vcpu->arch.intr_msr != hv->intr_msr;
+	return !hvstep_vector_armed(hv, nip);
+}
+
+/* What the return of KVM's vcpu_run means for the step. */
+enum outcome { OUTCOME_DONE, OUTCOME_UNDO, OUTCOME_OPEN };
+
+/* The instruction was traced: go back from the Trace handler to where it led. */
+static enum outcome conclude_trace(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	u64 msr = guest_msr(hv, kvmppc_get_srr1(vcpu));
+
+	if (hv->own_trace) {
+		/* The guest waits for this very interrupt. */
+		kvmppc_set_srr1(vcpu, kvmppc_get_srr1(vcpu) & ~(MSR_SE | MSR_EE));
+		kvmppc_set_srr1(vcpu, kvmppc_get_srr1(vcpu) |
+				      (hv->msr & (MSR_SE | MSR_EE)));
+		hvstep_count(hv, HVSTEP_COUNT_FAULTS);
+		return OUTCOME_DONE;
+	}
+
+	kvmppc_set_pc(vcpu, kvmppc_get_srr0(vcpu));
+	kvmppc_set_msr_fast(vcpu, msr);
+	kvmppc_set_srr0(vcpu, hv->srr0);
+	kvmppc_set_srr1(vcpu, hv->srr1);
+	hvstep_count(hv, HVSTEP_COUNT_TRACED);
+	return OUTCOME_DONE;
+}
+
+/* An interrupt that the instruction did not cause: as if it had not come. */
+static enum outcome conclude_async(struct hvstep_vcpu *hv, unsigned int vec)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+
+	kvmppc_set_pc(vcpu, hv->nip);
+	kvmppc_set_srr0(vcpu, hv->srr0);
+	kvmppc_set_srr1(vcpu, hv->srr1);
+	/* Taking it has cleared DPDES; all other sources are still asserted. */
+	if (vec == HVSTEP_VEC_DOORBELL)
+		hv->irqs.doorbell = 1;
+	hvstep_count(hv, HVSTEP_COUNT_HELD);
+	return OUTCOME_UNDO;
+}
+
+/* The vCPU is at a handler: SRR1 (CTR for scv) must say what hardware would. */
+static enum outcome conclude_handler(struct hvstep_vcpu *hv, unsigned int vec)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	u64 own = hv->msr & (MSR_EE | MSR_SE);
+
+	/* Drop the bits that HSRR1 had for the breakpoint's own exit. */
+	kvmppc_set_msr_fast(vcpu, kvmppc_get_msr(vcpu) & SRR1_MSR_BITS);
+
+	if (vec == HVSTEP_VEC_SCV) {
+		/* scv leaves EE as it was. */
+		kvmppc_set_ctr(vcpu, (kvmppc_get_ctr(vcpu) & ~(MSR_EE | MSR_SE)) | own);
+		kvmppc_set_msr_fast(vcpu, kvmppc_get_msr(vcpu) | (own & MSR_EE));
+	} else {
+		kvmppc_set_srr1(vcpu, (kvmppc_get_srr1(vcpu) & ~(MSR_EE | MSR_SE)) | own);
+	}
+	hvstep_count(hv, HVSTEP_COUNT_FAULTS);
+	return OUTCOME_DONE;
+}
+
+/* Behind the instruction, MSR as KVM or the instruction left it. */
+static void restore_msr(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+
+	/* OR, not copy: H_CEDE enables interrupts, which must not be lost. */
+	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_msr(vcpu)));
+}
+
+/*
+ * Where is the vCPU? That decides, not the reason for the exit: a signal or a
+ * host interrupt can come between the Trace interrupt and the breakpoint.
+ */
+static enum outcome conclude(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	u64 nip = kvmppc_get_pc(vcpu);
+	struct hvstep_armed *armed = hvstep_vector_armed(hv, nip);
+
+	if (armed) {
+		if (armed->vec == HVSTEP_VEC_TRACE)
+			return conclude_trace(hv);
+		if (armed->vec == HVSTEP_VEC_NEXT) {
+			restore_msr(hv);
+			hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
+			return OUTCOME_DONE;
+		}
+		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) && hv->undone++ < MAX_UNDONE)
+			return conclude_async(hv, armed->vec);
+		return conclude_handler(hv, armed->vec);
+	}
+
+	if (nip == hv->nip) {
+		/* Not executed. What KVM says of the exit is for userspace. */
+		restore_msr(hv);
+		return OUTCOME_OPEN;
+	}
+
+	/*
+	 * KVM has moved it. SE gone means that it did so by injecting an
+	 * interrupt, from our MSR.
+	 */
+	if (hvstep_vector_is_handler(nip) && kvmppc_get_srr0(vcpu) == hv->nip &&
+	    !(kvmppc_get_msr(vcpu) & MSR_SE))
+		return conclude_handler(hv, HVSTEP_NR_VECS);
+	restore_msr(hv);
+	hvstep_count(hv, HVSTEP_COUNT_MOVED);
+	return OUTCOME_DONE;
+}
+
+/* An exit that userspace has to see before the instruction is complete. */
+static bool exit_is_for_vmm(struct hvstep_vcpu *hv, int ret)
+{
+	return ret >= 0 && hv->vcpu->run->exit_reason != KVM_EXIT_DEBUG &&
+	       hv->vcpu->run->exit_reason != KVM_EXIT_INTR;
+}
+
+static int step_done(struct hvstep_vcpu *hv)
+{
+	hvstep_count(hv, HVSTEP_COUNT_STEPS);
+	return exit_debug(hv);
+}
+
+static int run_prepared(struct hvstep_vcpu *hv, bool *again)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	enum outcome outcome;
+	int ret;
+
+	for (;;) {
+		ret = enter(hv);
+		outcome = conclude(hv);
+		if (outcome != OUTCOME_UNDO)
+			break;
+		/* Silence anew what has come, and run the instruction again. */
+		hvstep_irq_release(hv);
+		kvmppc_set_msr_fast(vcpu, hv->msr);
+		hvstep_irq_hold(hv);
+		if (hv->plan.se)
+			kvmppc_set_msr_fast(vcpu, kvmppc_get_msr(vcpu) | MSR_SE);
+		if (signal_pending(current)) {
+			kvmppc_set_msr_fast(vcpu, hv->msr);
+			release(hv);
+			hvstep_count(hv, HVSTEP_COUNT_INTERRUPTED);
+			return exit_intr(hv);
+		}
+	}
+	release(hv);
+
+	if (outcome == OUTCOME_DONE) {
+		if (!exit_is_for_vmm(hv, ret))
+			return step_done(hv);
+		/* Userspace completes it; then say so without entering. */
+		hv->report = true;
+		hv->report_nip = kvmppc_get_pc(vcpu);
+		vcpu->guest_debug |= GUESTDBG_REPORT;
+		return ret;
+	}
+
+	/* Not executed: somebody else's breakpoint here, or a real exit. */
+	if (exited_at_sw_bp(hv, ret)) {
+		vcpu->run->debug.arch.status = 0;
+		switch (sw_bp_at_nip(hv)) {
+		case SW_BP_RETRY:
+			*again = true;
+			return 0;
+		case SW_BP_SIGNAL:
+			return exit_intr(hv);
+		case SW_BP_GUEST:
+			reflect(hv);
+			return step_done(hv);
+		case SW_BP_VMM:
+			hvstep_count(hv, HVSTEP_COUNT_BREAKPOINTS);
+			return exit_debug(hv);
+		}
+	}
+	hvstep_count(hv, HVSTEP_COUNT_INTERRUPTED);
+	return ret;
+}
+
+static int step_one(struct hvstep_vcpu *hv, bool *again)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	bool fetched;
+	u32 word = 0;
+	gpa_t gpa;
+	int ret;
+
+	*again = false;
+	if (signal_pending(current))
+		return exit_intr(hv);
+
+	/*
+	 * A secure guest's memory is not ours to read or to write. KVM itself
+	 * refuses a vCPU that is not sane.
+	 */
+	if (vcpu->kvm->arch.secure_guest) {
+		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+		return -EOPNOTSUPP;
+	}
+	if (!vcpu->arch.sane)
+		return hvstep_hook_enter(vcpu);
+
+	hv->nip = kvmppc_get_pc(vcpu);
+	hv->msr = kvmppc_get_msr(vcpu);
+
+	fetched = fetch(hv, &gpa, &word);
+	if (fetched && word == KVMPPC_INST_SW_BREAKPOINT) {
+		switch (sw_bp_at_nip(hv)) {
+		case SW_BP_RETRY:
+			*again = true;
+			return 0;
+		case SW_BP_SIGNAL:
+			return exit_intr(hv);
+		case SW_BP_VMM:
+			hvstep_count(hv, HVSTEP_COUNT_BREAKPOINTS);
+			return exit_debug(hv);
+		case SW_BP_GUEST:
+			reflect(hv);
+			return step_done(hv);
+		}
+	}
+
+	make_plan(hv, fetched, word);
+	if (hv->plan.emul && hvstep_emulate(hv, word)) {
+		hvstep_count(hv, HVSTEP_COUNT_EMULATED);
+		return step_done(hv);
+	}
+	if (hv->plan.required) {
+		/* A transaction changes hands: nothing we could do is exact. */
+		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+		return -EOPNOTSUPP;
+	}
+
+	ret = prepare(hv);
+	if (ret) {
+		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+		return ret;
+	}
+	return run_prepared(hv, again);
+}
+
+/*
+ * The last exit was for userspace to complete the instruction, and now it has:
+ * if nothing else has changed, the step is over.
+ */
+static bool report_due(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	bool unchanged = vcpu->guest_debug & GUESTDBG_REPORT;
+
+	if (!hv->report)
+		return false;
+	hv->report = false;
+	vcpu->guest_debug &= ~GUESTDBG_REPORT;
+	return unchanged && kvmppc_get_pc(vcpu) == hv->report_nip && wants_step(hv);
+}
+
+/* Called by hook.c in place of KVM's vcpu_run. */
+int hvstep_vcpu_run(struct hvstep_vcpu *hv)
+{
+	bool again;
+	int ret;
+
+	lockdep_assert_held(&hv->vcpu->mutex);
+
+	if (report_due(hv))
+		return step_done(hv);
+	do {
+		if (!wants_step(hv))
+			return run_free(hv);
+		ret = step_one(hv, &again);
+	} while (again);
+	return ret;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's interrupt vectors: where they are, and arming those that a step
+ * can end at.
+ */
+#include <linux/kvm_host.h>
+
+#include "hvstep.h"
+
+static const u16 vector_offset[HVSTEP_NR_VECS] = {
+	[HVSTEP_VEC_DSI]	= 0x300,
+	[HVSTEP_VEC_DSEG]	= 0x380,
+	[HVSTEP_VEC_ISI]	= 0x400,
+	[HVSTEP_VEC_ISEG]	= 0x480,
+	[HVSTEP_VEC_EXTERNAL]	= 0x500,
+	[HVSTEP_VEC_ALIGNMENT]	= 0x600,
+	[HVSTEP_VEC_PROGRAM]	= 0x700,
+	[HVSTEP_VEC_FP]		= 0x800,
+	[HVSTEP_VEC_DECREMENTER] = 0x900,
+	[HVSTEP_VEC_DOORBELL]	= 0xa00,
+	[HVSTEP_VEC_SYSCALL]	= 0xc00,
+	[HVSTEP_VEC_TRACE]	= 0xd00,
+	[HVSTEP_VEC_PERFMON]	= 0xf00,
+	[HVSTEP_VEC_VMX]	= 0xf20,
+	[HVSTEP_VEC_VSX]	= 0xf40,
+	[HVSTEP_VEC_FACILITY]	= 0xf60,
+};
+
+/* ISA Book III, "Interrupt Vectors", with AIL=3 */
+#define AIL3_BASE	0xc000000000004000UL
+/* scv has a page of its own */
+#define SCV_BASE	0x17000UL
+#define SCV_AIL3_BASE	0xc000000000003000UL
+
+/*
+ * AIL takes effect only where translation is on for both, instructions and
+ * data (the rule of inject_interrupt() in book3s_hv_builtin.c).
+ */
+static bool vectors_relocated(struct kvm_vcpu *vcpu)
+{
+	u64 msr = kvmppc_get_msr(vcpu);
+
+	return (hvstep_compat_lpcr(vcpu) & LPCR_AIL) == LPCR_AIL_3 &&
+	       (msr & (MSR_IR | MSR_DR)) == (MSR_IR | MSR_DR);
+}
+
+/* Where the vCPU as it is now would go for this interrupt. */
+u64 hvstep_vector_ea(struct kvm_vcpu *vcpu, unsigned int vec, unsigned int lev)
+{
+	bool ail = vectors_relocated(vcpu);
+
+	if (vec == HVSTEP_VEC_SCV)
+		return (ail ? SCV_AIL3_BASE : SCV_BASE) + lev * 0x20;
+	return (ail ? AIL3_BASE : 0) + vector_offset[vec];
+}
+
+/* Any address that an interrupt can go to, armed or not. */
+bool hvstep_vector_is_handler(u64 nip)
+{
+	if ((nip & ~0xfffUL) == SCV_BASE || (nip & ~0xfffUL) == SCV_AIL3_BASE)
+		return true;
+	return (nip >= 0x100 && nip < 0x1000) ||
+	       (nip >= AIL3_BASE + 0x100 && nip < AIL3_BASE + 0x1000);
+}
+
+static int arm_at(struct hvstep_vcpu *hv, unsigned int vec, u64 ea, gpa_t gpa)
+{
+	struct hvstep_armed *armed = &hv->armed[hv->nr_armed];
+	int ret = hvstep_word_arm(hv, gpa, &armed->word);
+
+	if (ret)
+		return ret;
+	armed->ea = ea;
+	armed->vec = vec;
+	WRITE_ONCE(hv->nr_armed, hv->nr_armed + 1);
+	return 0;
+}
+
+/*
+ * Arm what the plan says. A handler that cannot be reached (no memory there, or
+ * not executable: an scv vector of a guest that has no scv) is left out; the
+ * one that the step needs is not: better no step than one that runs away.
+ */
+int hvstep_vector_arm(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	u64 msr = kvmppc_get_msr(vcpu);
+	bool ail = vectors_relocated(vcpu);
+	/* Interrupts clear PR, and IR unless AIL keeps it. */
+	u64 handler_msr = (msr & ~MSR_PR) & ~(ail ? 0 : MSR_IR | MSR_DR);
+	u64 page_ea = ~0UL;
+	gpa_t page_gpa = 0;
+	unsigned int vec;
+	gpa_t gpa;
+	int ret;
+
+	for (vec = 0; vec < HVSTEP_NR_VECS; vec++) {
+		u64 ea;
+
+		if (!(hv->plan.vectors & BIT(vec)))
+			continue;
+		ea = hvstep_vector_ea(vcpu, vec, hv->plan.scv_lev);
+		/* The stepped instruction itself stays as it is. */
+		if (ea == hv->nip)
+			continue;
+
+		/* All but scv's are in one page of the smallest size. */
+		if (page_ea != (ea & ~0xfffUL)) {
+			ret = hvstep_mem_translate(vcpu, ea, handler_msr, &gpa);
+			if (!ret) {
+				page_ea = ea & ~0xfffUL;
+				page_gpa = gpa & ~0xfffUL;
+			}
+		} else {
+			ret = 0;
+			gpa = page_gpa + (ea & 0xfffUL);
+		}
+		if (!ret)
+			ret = arm_at(hv, vec, ea, gpa);
+		if (ret && (vec == HVSTEP_VEC_TRACE || vec == HVSTEP_VEC_SYSCALL))
+			goto err_disarm;
+	}
+
+	if (hv->plan.next) {
+		ret = hvstep_mem_translate(vcpu, hv->plan.next_ea, msr, &gpa);
+		if (!ret)
+			ret = arm_at(hv, HVSTEP_VEC_NEXT, hv->plan.next_ea, gpa);
+		if (ret)
+			goto err_disarm;
+	}
+	return 0;
+
+err_disarm:
+	hvstep_vector_disarm(hv);
+	return -EOPNOTSUPP;
+}
+
+void hvstep_vector_disarm(struct hvstep_vcpu *hv)
+{
+	while (hv->nr_armed) {
+		WRITE_ONCE(hv->nr_armed, hv->nr_armed - 1);
+		hvstep_word_disarm(hv, hv->armed[hv->nr_armed].word);
+	}
+}
+
+/* The word that this vCPU's own step has armed at @ea, or NULL. */
+struct hvstep_armed *hvstep_vector_armed(struct hvstep_vcpu *hv, u64 ea)
+{
+	unsigned int i, nr = READ_ONCE(hv->nr_armed);
+
+	for (i = 0; i < nr; i++)
+		if (hv->armed[i].ea == ea)
+			return &hv->armed[i];
+	return NULL;
+}
