@@ -22,10 +22,11 @@ COMPLAINTS = re.compile(
     r"\bBUG\b|\bWARNING\b|\bOops\b|Call Trace|hung_task|blocked for more than|"
     r"soft lockup|hard LOCKUP|rcu.*(stall|starved)|Kernel panic|"
     r"Unable to handle kernel|general protection|scheduling while atomic|"
-    r"refcount_t:|list_(add|del) corruption|suspicious RCU usage")
+    r"refcount_t:|list_(add|del) corruption|suspicious RCU usage|UBSAN:")
 # After these the machine will not end by itself.
 FATAL = re.compile(r"Kernel panic|machine-boot-failed")
-MARGIN = 15     # lines of log around the first complaint
+MARGIN = 25     # lines of log shown after a complaint
+LAST_WORDS = 3  # seconds given to a dying machine
 
 
 class Channel:
@@ -153,17 +154,18 @@ class Run:
 
     def serve(self, deadline):
         """Until the machine has nothing more to say; returns why."""
+        dying = False
         selector = selectors.DefaultSelector()
         for channel in self.channels:
             selector.register(channel.fd, selectors.EVENT_READ, channel)
         while not (self.out.done and self.err.done and self.control.done):
             left = deadline - time.monotonic()
             if left <= 0:
-                return "timeout"
+                return "dead" if dying else "timeout"
             for key, _ in selector.select(min(left, 1)):
                 key.data.pump()
-            if FATAL.search(self.console.text()[-20000:]):
-                return "dead"
+            if not dying and FATAL.search(self.console.text()[-20000:]):
+                dying, deadline = True, min(deadline, time.monotonic() + LAST_WORDS)
             if self.qemu.poll() is not None:
                 return "gone"
         return "finished"
@@ -177,7 +179,8 @@ class Run:
     def verdict(self, why):
         control = self.control.text()
         before, _, log = control.partition("\nlog\n")
-        self.complain_about(log + self.console.text())
+        # The log proper, or what of it came out on the console.
+        complaints = complain_about(log) or complain_about(self.console.text())
         lines = before.splitlines()
         problems = [line[8:] for line in lines if line.startswith("problem ")]
         status = next((int(line[5:]) for line in lines if line.startswith("exit ")), None)
@@ -189,7 +192,7 @@ class Run:
             if "ready" not in lines:
                 self.show_console()
             return EX_TIMEOUT
-        if self.complaints:
+        if complaints:
             return EX_KERNEL
         if why != "finished" or status is None:
             say(f"the machine ended early ({why})")
@@ -197,21 +200,23 @@ class Run:
             return EX_MACHINE
         return EX_MACHINE if problems else status
 
-    def complain_about(self, log):
-        lines = log.splitlines()
-        hits = [n for n, line in enumerate(lines) if COMPLAINTS.search(line)]
-        self.complaints = bool(hits)
-        if hits:
-            say("the machine's kernel complains:")
-            wanted = sorted({n + d for n in hits for d in range(-1, MARGIN)})
-            for n in wanted[:200]:
-                if 0 <= n < len(lines):
-                    print("  " + lines[n], file=sys.stderr)
-
     def show_console(self):
         text = self.console.text() + self.qemu_log
         for line in text.splitlines()[-25:]:
             print("  " + line, file=sys.stderr)
+
+
+def complain_about(log):
+    """Show what the kernel complains about; false if it does not."""
+    lines = log.splitlines()
+    hits = [n for n, line in enumerate(lines) if COMPLAINTS.search(line)]
+    if hits:
+        say("the machine's kernel complains:")
+        wanted = sorted({n + d for n in hits for d in range(-1, MARGIN)})
+        for n in wanted[:200]:
+            if 0 <= n < len(lines):
+                print("  " + lines[n], file=sys.stderr)
+    return bool(hits)
 
 
 def say(text):

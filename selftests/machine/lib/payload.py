@@ -2,6 +2,7 @@
 """What a run brings into the machine: an archive that is laid over its root."""
 
 import functools
+import io
 import os
 import shlex
 import subprocess
@@ -41,13 +42,17 @@ def page_size_64k(kernel):
     return kernel.endswith("-64k") or kernel == "6.1"
 
 
-def inner_qemu_args(machine, kernel):
+def inner_qemu_args(kernel):
     """Without these QEMU refuses to start a KVM guest on a TCG host."""
     opts = ["pseries", "x-vof=on", "cap-cfpc=broken", "cap-sbbc=broken",
             "cap-ibs=broken", "cap-ccf-assist=off"]
+    more = "-accel kvm -cpu host -nographic -net none -vga none"
     if not page_size_64k(kernel):
-        opts.append("cap-hpt-max-page-size=4k")
-    return f"-M {','.join(opts)} -accel kvm -cpu host -nographic -net none -vga none"
+        # With 4K pages a hash guest's real mode area is 1/128 of what its
+        # hash table is made for: make that large from the start.
+        opts += ["cap-hpt-max-page-size=4k", "resize-hpt=disabled"]
+        more += " -m 512M,maxmem=8G"
+    return f"-M {','.join(opts)} {more}"
 
 
 def settings(args, nonce):
@@ -59,7 +64,7 @@ def settings(args, nonce):
         "MODULE": "" if args.no_module else f"/lib/modules/{release}/updates/hvstep.ko",
         "MACHINE": args.machine,
         "KERNEL": args.kernel,
-        "INNER_QEMU_ARGS": inner_qemu_args(args.machine, args.kernel),
+        "INNER_QEMU_ARGS": inner_qemu_args(args.kernel),
     }
     text = "".join(f"{k}={shlex.quote(v)}\n" for k, v in variables.items())
     return release, text + f"set -- {shlex.join(args.command)}\n"
@@ -82,7 +87,6 @@ def make(args, nonce, target):
         conf = tarfile.TarInfo(".machine/settings")
         conf.mode = 0o644
         conf.size = len(text.encode())
-        import io
         tar.addfile(conf, io.BytesIO(text.encode()))
 
         tree = path("PAYLOAD_DIR")
