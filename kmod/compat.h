@@ -8,15 +8,6 @@
 #ifndef HVSTEP_COMPAT_H
 #define HVSTEP_COMPAT_H
 
-#include <linux/version.h>
-
-/* vcpu_run, the run loop's tracepoints and PPC_INST handling as of 6.1. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error "hvstep needs Linux 6.1 or later"
-#endif
-
-#ifndef __ASSEMBLY__
-
 #include <linux/kvm_host.h>
 #include <linux/sched/task.h>
 #include <asm/kvm_ppc.h>
@@ -140,5 +131,4 @@ static inline struct task_struct *hvstep_compat_vcpu_task(struct kvm_vcpu *vcpu)
 	return task;
 }
 
-#endif /* !__ASSEMBLY__ */
 #endif /* HVSTEP_COMPAT_H */

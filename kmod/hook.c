@@ -18,16 +18,9 @@
 
 #include "hvstep.h"
 
-typedef int (*vcpu_run_t)(struct kvm_vcpu *vcpu);
-
 /* Read by the stub. */
-extern vcpu_run_t hvstep_orig;
-extern int hvstep_nr_attached;
-vcpu_run_t hvstep_orig;
+int (*hvstep_orig)(struct kvm_vcpu *vcpu);
 int hvstep_nr_attached;
-
-int hvstep_stub(struct kvm_vcpu *vcpu);
-bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret);
 
 static DEFINE_MUTEX(hook_lock);
 static struct kvmppc_ops *hook_ops;	/* whose vcpu_run is swapped; pinned */
@@ -177,7 +170,7 @@ static void probes_off(struct work_struct *work)
 		 * that sees them gone, or this sees the step.
 		 */
 		WRITE_ONCE(probes_on, false);
-		smp_mb();
+		smp_mb();	/* probes_on before hv->active */
 		if (hvstep_vm_any_active()) {
 			WRITE_ONCE(probes_on, true);
 			schedule_delayed_work(&probes_off_work, PROBES_IDLE);
@@ -248,7 +241,7 @@ bool hvstep_hook_present(void)
 static int hook_install(void)
 {
 	struct kvmppc_ops *ops;
-	vcpu_run_t orig;
+	int (*orig)(struct kvm_vcpu *vcpu);
 	int ret;
 
 	lockdep_assert_held(&hook_lock);

@@ -194,7 +194,7 @@ struct hvstep_vm {
 
 	struct xarray vcpus;
 
-	struct mutex word_lock;
+	struct mutex word_lock;		/* see above */
 	struct list_head words;
 	struct list_head pages;
 	struct list_head free_words;
@@ -207,6 +207,12 @@ static inline void hvstep_count(struct hvstep_vcpu *hv, enum hvstep_count what)
 {
 	WRITE_ONCE(hv->count[what], hv->count[what] + 1);
 }
+
+/* stub.S, and what it uses */
+int hvstep_stub(struct kvm_vcpu *vcpu);
+bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret);
+extern int (*hvstep_orig)(struct kvm_vcpu *vcpu);
+extern int hvstep_nr_attached;
 
 /* hook.c */
 bool hvstep_hook_present(void);

@@ -15,34 +15,34 @@
 #else
 
 #include <stdbool.h>
-#include <stdint.h>
+#include <linux/types.h>
 
-typedef uint8_t u8;
-typedef uint32_t u32;
-typedef uint64_t u64;
+typedef __u8 u8;
+typedef __u32 u32;
+typedef __u64 u64;
 
 #define BIT(n)		(1UL << (n))
 
-#define MSR_SF		(1UL << 63)
-#define MSR_HV		(1UL << 60)
-#define MSR_TS_MASK	(3UL << 33)
-#define MSR_TM		(1UL << 32)
-#define MSR_VEC		(1UL << 25)
-#define MSR_VSX		(1UL << 23)
-#define MSR_S		(1UL << 22)
-#define MSR_EE		(1UL << 15)
-#define MSR_PR		(1UL << 14)
-#define MSR_FP		(1UL << 13)
-#define MSR_ME		(1UL << 12)
-#define MSR_FE0		(1UL << 11)
-#define MSR_SE		(1UL << 10)
-#define MSR_BE		(1UL << 9)
-#define MSR_FE1		(1UL << 8)
-#define MSR_IR		(1UL << 5)
-#define MSR_DR		(1UL << 4)
-#define MSR_PMM		(1UL << 2)
-#define MSR_RI		(1UL << 1)
-#define MSR_LE		(1UL << 0)
+#define MSR_SF		BIT(63)
+#define MSR_HV		BIT(60)
+#define MSR_TS_MASK	(BIT(34) | BIT(33))
+#define MSR_TM		BIT(32)
+#define MSR_VEC		BIT(25)
+#define MSR_VSX		BIT(23)
+#define MSR_S		BIT(22)
+#define MSR_EE		BIT(15)
+#define MSR_PR		BIT(14)
+#define MSR_FP		BIT(13)
+#define MSR_ME		BIT(12)
+#define MSR_FE0		BIT(11)
+#define MSR_SE		BIT(10)
+#define MSR_BE		BIT(9)
+#define MSR_FE1		BIT(8)
+#define MSR_IR		BIT(5)
+#define MSR_DR		BIT(4)
+#define MSR_PMM		BIT(2)
+#define MSR_RI		BIT(1)
+#define MSR_LE		BIT(0)
 
 #define SPRN_SRR0	26
 #define SPRN_SRR1	27

@@ -301,6 +301,10 @@ static void restore_msr(struct hvstep_vcpu *hv)
 
 	/* OR, not copy: H_CEDE enables interrupts, which must not be lost. */
 	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_msr(vcpu)));
+
+	/* sc 1 sets SRR0 and SRR1 as any system call does: from our MSR. */
+	if (hv->plan.hcall && kvmppc_get_pc(vcpu) != hv->nip)
+		kvmppc_set_srr1(vcpu, kvmppc_get_srr1(vcpu) | (hv->msr & MSR_EE));
 }
 
 /*

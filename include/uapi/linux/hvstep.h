@@ -92,7 +92,7 @@ struct hvstep_attach {
 };
 
 /* struct hvstep_policy.irq */
-#define HVSTEP_IRQ_HOLD		0	/* interrupts stay pending while a vCPU is stepped (default) */
+#define HVSTEP_IRQ_HOLD		0	/* they stay pending during a step (default) */
 
 /* struct hvstep_policy.flags, struct hvstep_info.policies */
 #define HVSTEP_POLICY_TRACE_ALL	(1ULL << 0)	/* do in the guest whatever hardware can trace */
