@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef HVSTEP_POLICY_NAMES_H
+#define HVSTEP_POLICY_NAMES_H
+
+#include <stdbool.h>
+
+#include <linux/hvstep.h>
+
+/* The variable that carries a policy from `hvstep run` to the shim. */
+#define HVSTEP_POLICY_ENV	"HVSTEP_POLICY"
+
+/* What a message lists when a name is not known. */
+#define HVSTEP_POLICY_NAMES	"trace-all"
+
+/* Sets @policy to what @name stands for; false if it stands for nothing. */
+bool policy_by_name(const char *name, struct hvstep_policy *policy);
+
+#endif /* HVSTEP_POLICY_NAMES_H */

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Talking to the user: at most one line of each kind in the life of a process,
+ * written at once and past stdio, whose locks and buffers are the VMM's.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy.h"
+#include "preload.h"
+
+static bool first_time(bool *done)
+{
+	return !__atomic_exchange_n(done, true, __ATOMIC_RELAXED);
+}
+
+bool quiet(void)
+{
+	const char *value = getenv("HVSTEP_QUIET");
+
+	return value && *value && strcmp(value, "0") != 0;
+}
+
+static void say(const char *line, unsigned long len)
+{
+	/* Nobody is left to be told that stderr does not work. */
+	if (!quiet() && write(STDERR_FILENO, line, len) < 0)
+		return;
+}
+
+void say_policy(const char *name, int err)
+{
+	static bool done;
+	char line[256];
+	int len;
+
+	if (!first_time(&done))
+		return;
+	if (err)
+		len = snprintf(line, sizeof(line), "hvstep: %s=%.32s: %s; stepping works without it\n",
+			       HVSTEP_POLICY_ENV, name, strerror(err));
+	else
+		len = snprintf(line, sizeof(line), "hvstep: %s=%.32s: no such policy; known: %s\n",
+			       HVSTEP_POLICY_ENV, name, HVSTEP_POLICY_NAMES);
+	say(line, len);
+}
+
+void say_no_stepping(const struct obstacle *why)
+{
+	static bool done;
+	char text[320], line[400];
+	int len;
+
+	if (!first_time(&done))
+		return;
+	obstacle_describe(why, text, sizeof(text));
+	len = snprintf(line, sizeof(line), "hvstep: single stepping will not work: %s\n", text);
+	say(line, len);
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/* hvstep status: HVSTEP_GET_INFO in words, or in JSON. */
+#include <argp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "device.h"
+#include "info.h"
+
+static const struct argp_option options[] = {
+	{ "json", 'j', NULL, 0, "Print one JSON object", 0 },
+	{ 0 }
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	bool *json = state->input;
+
+	switch (key) {
+	case 'j':
+		*json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "not expected: %s", arg);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.doc = "Show what the hvstep module and this host can do."
+	       "\v"
+	       "Exit status: 0 if VMs can be attached, 1 if not, 125 if hvstep fails.",
+};
+
+struct bit_name {
+	uint64_t bit;
+	const char *name;
+};
+
+static const struct bit_name features[] = {
+	{ HVSTEP_FEATURE_STEP_ONE, "step-one" },
+	{ HVSTEP_FEATURE_IRQ_HOLD, "irq-hold" },
+	{ HVSTEP_FEATURE_TRACE_ALL, "trace-all" },
+	{ HVSTEP_FEATURE_COUNTERS, "counters" },
+	{ 0 }
+};
+
+static const struct bit_name policies[] = {
+	{ HVSTEP_POLICY_TRACE_ALL, "trace-all" },
+	{ 0 }
+};
+
+/* Bits of a newer module have no name here, and are shown by number. */
+static void print_bits(uint64_t bits, const struct bit_name *names, const char *quote,
+		       const char *separator)
+{
+	const char *before = "";
+
+	for (int nr = 0; nr < 64; nr++) {
+		const struct bit_name *n = names;
+		uint64_t bit = 1ULL << nr;
+
+		if (!(bits & bit))
+			continue;
+		while (n->bit && n->bit != bit)
+			n++;
+		printf("%s%s", before, quote);
+		if (n->bit)
+			printf("%s", n->name);
+		else
+			printf("bit%d", nr);
+		printf("%s", quote);
+		before = separator;
+	}
+}
+
+static const char *isa(const struct hvstep_info *info)
+{
+	if (info->host & HVSTEP_HOST_ARCH_31)
+		return "3.1";
+	if (info->host & HVSTEP_HOST_ARCH_300)
+		return "3.0";
+	return "2.07";
+}
+
+static const char *processor(const struct hvstep_info *info)
+{
+	if (info->host & HVSTEP_HOST_ARCH_31)
+		return "POWER10 or later";
+	if (info->host & HVSTEP_HOST_ARCH_300)
+		return "POWER9";
+	return "POWER8";
+}
+
+static void print_text(const struct hvstep_info *info)
+{
+	printf("module:       loaded\n");
+	printf("features:     ");
+	print_bits(info->features, features, "", " ");
+	printf("\npolicies:     ");
+	print_bits(info->policies, policies, "", " ");
+	printf("\nkvm-hv:       %s\n", info->host & HVSTEP_HOST_KVM_HV ? "loaded" : "not loaded");
+	printf("host:         %s, %s MMU%s\n", processor(info),
+	       info->host & HVSTEP_HOST_RADIX ? "radix" : "hash",
+	       info->host & HVSTEP_HOST_NESTED ? ", itself a guest" : "");
+	printf("attached VMs: %u\n", info->attached);
+}
+
+static const char *json_bool(bool value)
+{
+	return value ? "true" : "false";
+}
+
+static void print_json(const struct hvstep_info *info)
+{
+	printf("{\"device\":\"" HVSTEP_DEVICE "\",\"loaded\":true,\"features\":[");
+	print_bits(info->features, features, "\"", ",");
+	printf("],\"policies\":[");
+	print_bits(info->policies, policies, "\"", ",");
+	printf("],\"host\":{\"kvm_hv\":%s,\"isa\":\"%s\",\"radix\":%s,\"nested\":%s}",
+	       json_bool(info->host & HVSTEP_HOST_KVM_HV), isa(info),
+	       json_bool(info->host & HVSTEP_HOST_RADIX),
+	       json_bool(info->host & HVSTEP_HOST_NESTED));
+	printf(",\"attached\":%u}\n", info->attached);
+}
+
+int cmd_status(int argc, char **argv)
+{
+	struct hvstep_info info;
+	struct obstacle why;
+	bool json = false;
+	char text[320];
+	bool loaded;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &json))
+		return EXIT_HVSTEP;
+
+	loaded = info_get(&info, &why);
+	obstacle_describe(&why, text, sizeof(text));
+	if (json && loaded)
+		print_json(&info);
+	else if (json)
+		/* Neither half contains a quote or a backslash. */
+		printf("{\"device\":\"" HVSTEP_DEVICE "\",\"loaded\":false,\"error\":\"%s\",\"remedy\":\"%s\"}\n",
+		       strerror(why.err), obstacle_remedy(&why));
+	else if (loaded)
+		print_text(&info);
+	if (!json && why.stage != STAGE_NONE)
+		error("%s", text);
+
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		error("cannot write the status");
+		return EXIT_HVSTEP;
+	}
+	return why.stage == STAGE_NONE ? 0 : 1;
+}

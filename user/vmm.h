@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef HVSTEP_VMM_H
+#define HVSTEP_VMM_H
+
+/*
+ * Why nothing can be preloaded into @name, a command as execvp() takes it, as a
+ * phrase that follows "it is"; NULL if nothing speaks against it.
+ */
+const char *vmm_unpreloadable(const char *name);
+
+#endif /* HVSTEP_VMM_H */
