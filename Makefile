@@ -78,13 +78,13 @@ install: machine-setup
 	$(MAKE) -C user all
 	$(MAKE) -C user install DESTDIR=$(DESTDIR)
 
-SCRIPTS = $(shell git ls-files | xargs grep -lE '^\#!.*/(ba|da)?sh' | xargs file --mime-type | \
-	sed -n 's,: *text/x-shellscript,,p') $(shell git ls-files 'selftests/machine/lib/*.sh' '*/paths.sh')
+# Sourced files are checked with those that source them.
+SCRIPTS = $(shell git grep -lE '^\#!.*[/ ](ba|da)?sh$$')
 SOURCES = $(shell git ls-files '*.c' '*.h' '*.S')
 
 .PHONY: style
 style: machine-setup
-	shellcheck -x $(sort $(SCRIPTS))
+	shellcheck -x -a -P SCRIPTDIR $(SCRIPTS)
 	$(shell $(MACHINE)/setup --print CHECKPATCH) --no-tree --strict --terse \
 		--show-types --no-summary --file $(SOURCES)
 

@@ -24,6 +24,8 @@ kernel_dir() { echo "$CACHE_DIR/kernel/$1"; }
 
 QEMU_ROOT=$CACHE_DIR/qemu           # QEMU for this machine, relocated
 QEMU_BIN=$CACHE_DIR/bin/qemu-system-ppc64
+QEMU_POWERNV11_ROOT=$CACHE_DIR/qemu-powernv11   # sid's, only if asked for
+QEMU_POWERNV11_BIN=$CACHE_DIR/bin/qemu-powernv11
 GCC_ROOT=$CACHE_DIR/gcc             # a compiler new enough for 7.2, relocated
 USERLAND_IMAGE=$CACHE_DIR/userland.ext4
 SYSROOT_DIR=$CACHE_DIR/sysroot        # ppc64el libraries to link with: liburing

@@ -96,7 +96,8 @@ class Collector(Channel):
 
 def qemu_command(args, directory):
     accel = "tcg,thread=" + ("single" if args.icount else "multi")
-    cmd = [payload.require(payload.path("QEMU_BIN")),
+    name = "QEMU_POWERNV11_BIN" if args.machine == "powernv11" else "QEMU_BIN"
+    cmd = [payload.require(payload.path(name)),
            "-M", args.machine, "-accel", accel,
            "-smp", str(args.smp), "-m", args.memory,
            "-display", "none", "-monitor", "none", "-vga", "none", "-net", "none",

@@ -34,7 +34,7 @@ def kernel_file(kernel, name):
 
 def require(name):
     if not os.path.exists(name):
-        raise Missing(f"{name} is missing: run selftests/machine/setup")
+        raise Missing(f"{name} is missing: run selftests/machine/setup (see --help)")
     return name
 
 
