@@ -170,10 +170,22 @@ static int get_info(void __user *argp)
 }
 
 /*
- * The struct kvm behind a VM's descriptor, with a reference. file_is_kvm() is
- * exported to kvm-hv alone; the name that anon_inode_getfile() was given and
- * the module that owns the file's operations tell the same.
+ * file_is_kvm() is exported to kvm-hv alone. What anon_inode_getfd() was given
+ * says the same: the owner of the operations and the name, which nobody else
+ * can choose inside anon_inodefs.
  */
+static bool file_is_vm(struct file *file)
+{
+	struct module *owner = file->f_op->owner;
+
+	if (IS_BUILTIN(CONFIG_KVM_BOOK3S_64) ? !!owner :
+	    !owner || strcmp(module_name(owner), "kvm"))
+		return false;
+	return !strcmp(file_inode(file)->i_sb->s_type->name, "anon_inodefs") &&
+	       !strcmp(file->f_path.dentry->d_name.name, "kvm-vm");
+}
+
+/* The struct kvm behind a VM's descriptor, with a reference. */
 static struct kvm *kvm_from_fd(int fd)
 {
 	struct kvm *kvm = ERR_PTR(-EINVAL);
@@ -181,8 +193,7 @@ static struct kvm *kvm_from_fd(int fd)
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	if (file->f_op->owner && !strcmp(module_name(file->f_op->owner), "kvm") &&
-	    !strcmp(file->f_path.dentry->d_name.name, "kvm-vm")) {
+	if (file_is_vm(file)) {
 		kvm = file->private_data;
 		if (!kvm_get_kvm_safe(kvm))
 			kvm = ERR_PTR(-EINVAL);

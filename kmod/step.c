@@ -236,29 +236,6 @@ bool hvstep_step_moved(struct hvstep_vcpu *hv)
 /* What the return of KVM's vcpu_run means for the step. */
 enum outcome { OUTCOME_DONE, OUTCOME_UNDO, OUTCOME_OPEN };
 
-/* The instruction was traced: go back from the Trace handler to where it led. */
-static enum outcome conclude_trace(struct hvstep_vcpu *hv)
-{
-	struct kvm_vcpu *vcpu = hv->vcpu;
-	u64 msr = guest_msr(hv, kvmppc_get_srr1(vcpu));
-
-	if (hv->own_trace) {
-		/* The guest waits for this very interrupt. */
-		kvmppc_set_srr1(vcpu, kvmppc_get_srr1(vcpu) & ~(MSR_SE | MSR_EE));
-		kvmppc_set_srr1(vcpu, kvmppc_get_srr1(vcpu) |
-				      (hv->msr & (MSR_SE | MSR_EE)));
-		hvstep_count(hv, HVSTEP_COUNT_FAULTS);
-		return OUTCOME_DONE;
-	}
-
-	kvmppc_set_pc(vcpu, kvmppc_get_srr0(vcpu));
-	kvmppc_set_msr_fast(vcpu, msr);
-	kvmppc_set_srr0(vcpu, hv->srr0);
-	kvmppc_set_srr1(vcpu, hv->srr1);
-	hvstep_count(hv, HVSTEP_COUNT_TRACED);
-	return OUTCOME_DONE;
-}
-
 /* An interrupt that the instruction did not cause: as if it had not come. */
 static enum outcome conclude_async(struct hvstep_vcpu *hv, unsigned int vec)
 {
@@ -291,6 +268,23 @@ static enum outcome conclude_handler(struct hvstep_vcpu *hv, unsigned int vec)
 		kvmppc_set_srr1(vcpu, (kvmppc_get_srr1(vcpu) & ~(MSR_EE | MSR_SE)) | own);
 	}
 	hvstep_count(hv, HVSTEP_COUNT_FAULTS);
+	return OUTCOME_DONE;
+}
+
+/* The instruction was traced: go back from the Trace handler to where it led. */
+static enum outcome conclude_trace(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+
+	/* The guest waits for this very interrupt. */
+	if (hv->own_trace)
+		return conclude_handler(hv, HVSTEP_VEC_TRACE);
+
+	kvmppc_set_pc(vcpu, kvmppc_get_srr0(vcpu));
+	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_srr1(vcpu)));
+	kvmppc_set_srr0(vcpu, hv->srr0);
+	kvmppc_set_srr1(vcpu, hv->srr1);
+	hvstep_count(hv, HVSTEP_COUNT_TRACED);
 	return OUTCOME_DONE;
 }
 

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kmod/plan.c, the pure part of the module, on any machine. The expectations
+ * are tables written from the ISA (Book III: "Trace Interrupt", "Return From
+ * Interrupt Doubleword", "Move To MSR"), and properties that must hold for
+ * every instruction there is.
+ */
+#include <string.h>
+
+#include "kselftest_harness.h"
+
+#include "plan.h"
+
+#define MSR_KERNEL	(MSR_SF | MSR_VEC | MSR_VSX | MSR_EE | MSR_FP | MSR_ME | \
+			 MSR_IR | MSR_DR | MSR_RI | MSR_LE)
+#define MSR_USER	(MSR_KERNEL | MSR_PR)
+
+#define NIP		0xc000000000012340UL
+
+static struct hvstep_plan plan_of(u32 word, u64 msr)
+{
+	struct hvstep_plan_in in = {
+		.word = word, .msr = msr, .nip = NIP, .fetched = true,
+		.arch_300 = true, .ebbrr = 0x1000,
+	};
+	struct hvstep_plan plan;
+
+	memset(&plan, 0xff, sizeof(plan));
+	hvstep_plan_make(&in, &plan);
+	return plan;
+}
+
+/* Instructions that a Trace interrupt does not follow, or that would leak. */
+static const struct {
+	const char *name;
+	u32 word;
+	enum hvstep_emul kernel;	/* in privileged state; all else is traced */
+} required[] = {
+	{ "mfmsr r6",		0x7cc000a6, HVSTEP_EMUL_MFMSR },
+	{ "mtmsr r6",		0x7cc00124, HVSTEP_EMUL_MTMSR },
+	{ "mtmsrd r6",		0x7cc00164, HVSTEP_EMUL_MTMSRD },
+	{ "mtmsrd r6,1",	0x7cc10164, HVSTEP_EMUL_MTMSRD },
+	{ "mtsrr0 r6",		0x7cda03a6, HVSTEP_EMUL_MTSRR0 },
+	{ "mtsrr1 r6",		0x7cdb03a6, HVSTEP_EMUL_MTSRR1 },
+	{ "rfid",		0x4c000024, HVSTEP_EMUL_RFID },
+	{ "rfscv",		0x4c0000a4, HVSTEP_EMUL_RFSCV },
+};
+
+TEST(required_in_privileged_state)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
+		struct hvstep_plan plan = plan_of(required[i].word, MSR_KERNEL);
+
+		EXPECT_EQ(required[i].kernel, plan.emul)
+			TH_LOG("%s", required[i].name);
+		EXPECT_TRUE(plan.required) TH_LOG("%s", required[i].name);
+	}
+}
+
+/* There they are privileged: the hardware raises the program interrupt. */
+TEST(required_in_problem_state)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
+		struct hvstep_plan plan = plan_of(required[i].word, MSR_USER);
+
+		EXPECT_FALSE(plan.required) TH_LOG("%s", required[i].name);
+		EXPECT_TRUE(plan.se) TH_LOG("%s", required[i].name);
+		EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_PROGRAM))
+			TH_LOG("%s", required[i].name);
+	}
+}
+
+TEST(system_calls)
+{
+	struct hvstep_plan plan;
+
+	plan = plan_of(0x44000002, MSR_USER);		/* sc */
+	EXPECT_FALSE(plan.se);
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan.emul);
+	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_SYSCALL));
+	EXPECT_FALSE(plan.vectors & BIT(HVSTEP_VEC_TRACE));
+
+	plan = plan_of(0x44000ce1, MSR_USER);		/* scv 0x67 */
+	EXPECT_FALSE(plan.se);
+	EXPECT_EQ(0x67, plan.scv_lev);
+	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_SCV));
+	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_FACILITY));
+
+	plan = plan_of(0x44000022, MSR_KERNEL);		/* sc 1 */
+	EXPECT_TRUE(plan.hcall);
+	EXPECT_FALSE(plan.se);
+	EXPECT_FALSE(plan.next);
+	EXPECT_EQ(0, plan.vectors);
+
+	plan = plan_of(0x44000022, MSR_USER);		/* reflected by KVM */
+	EXPECT_FALSE(plan.hcall);
+	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_SYSCALL));
+	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_PROGRAM));
+
+	/* Neither sc nor scv: an invalid form, traced like any other. */
+	plan = plan_of(0x44000000, MSR_KERNEL);
+	EXPECT_TRUE(plan.se);
+}
+
+/* POWER8 completes hypercalls in real mode, past the run loop's top. */
+TEST(hypercall_power8)
+{
+	struct hvstep_plan_in in = {
+		.word = 0x44000022, .msr = MSR_KERNEL, .nip = NIP, .fetched = true,
+	};
+	struct hvstep_plan plan;
+
+	hvstep_plan_make(&in, &plan);
+	EXPECT_TRUE(plan.hcall);
+	EXPECT_TRUE(plan.next);
+	EXPECT_EQ(NIP + 4, plan.next_ea);
+}
+
+TEST(untraced_but_sequential)
+{
+	struct hvstep_plan plan;
+
+	plan = plan_of(0x4c0002e4, MSR_KERNEL);		/* stop */
+	EXPECT_FALSE(plan.se);
+	EXPECT_TRUE(plan.next);
+	EXPECT_EQ(NIP + 4, plan.next_ea);
+
+	plan = plan_of(0x4c000124, MSR_USER);		/* rfebb 0 */
+	EXPECT_FALSE(plan.se);
+	EXPECT_TRUE(plan.next);
+	EXPECT_EQ(0x1000, plan.next_ea);
+}
+
+/* In 32-bit mode addresses wrap. */
+TEST(next_in_32_bit_mode)
+{
+	struct hvstep_plan_in in = {
+		.word = 0x4c0002e4, .msr = MSR_KERNEL & ~MSR_SF, .nip = 0xfffffffc,
+		.fetched = true, .arch_300 = true,
+	};
+	struct hvstep_plan plan;
+
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(0, plan.next_ea);
+}
+
+TEST(compatibility_mode)
+{
+	struct hvstep_plan_in in = {
+		.word = 0x4c0000a4, .msr = MSR_KERNEL, .nip = NIP, .fetched = true,
+		.arch_300 = true, .compat = true,
+	};
+	struct hvstep_plan plan;
+
+	/* rfscv is no instruction there: let hardware say so. */
+	hvstep_plan_make(&in, &plan);
+	EXPECT_FALSE(plan.required);
+	EXPECT_TRUE(plan.se);
+	/* Nor is anything that analyse_instr() knows of the host. */
+	in.word = 0x38630007;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan.emul);
+	/* A prefix neither. */
+	in.word = 0x06000000;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(4, plan.len);
+}
+
+TEST(policy_and_own_trace)
+{
+	struct hvstep_plan_in in = {
+		.word = 0x38630007, .msr = MSR_KERNEL, .nip = NIP, .fetched = true,
+		.arch_300 = true,
+	};
+	struct hvstep_plan plan;
+
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan.emul);
+	EXPECT_FALSE(plan.required);
+
+	in.trace_all = true;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan.emul);
+
+	in.trace_all = false;
+	in.own_trace = true;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan.emul);
+	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_TRACE));
+
+	/* At the trace handler there is no place for the breakpoint. */
+	in.own_trace = false;
+	in.trace_all = true;
+	in.at_trace = true;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan.emul);
+	EXPECT_FALSE(plan.se);
+	EXPECT_TRUE(plan.next);
+	EXPECT_EQ(NIP + 4, plan.next_ea);
+	EXPECT_FALSE(plan.vectors & BIT(HVSTEP_VEC_TRACE));
+}
+
+/* What could not be read is executed by hardware or faults there. */
+TEST(not_fetched)
+{
+	struct hvstep_plan_in in = { .msr = MSR_USER, .nip = NIP, .arch_300 = true };
+	struct hvstep_plan plan;
+
+	hvstep_plan_make(&in, &plan);
+	EXPECT_TRUE(plan.se);
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan.emul);
+	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_ISI));
+	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_ISEG));
+	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_TRACE));
+}
+
+/*
+ * Every primary and extended opcode, both privilege levels: each plan has a
+ * place to stop, nothing is both, and what can fault has its handlers armed.
+ */
+static void check_plan(struct __test_metadata *_metadata, u32 word, u64 msr)
+{
+	struct hvstep_plan plan = plan_of(word, msr);
+	bool handler = plan.vectors & (BIT(HVSTEP_VEC_SYSCALL) | BIT(HVSTEP_VEC_SCV));
+	bool traced = plan.se && plan.vectors & BIT(HVSTEP_VEC_TRACE);
+	int ways = traced + plan.next + (plan.hcall && !plan.next) +
+		   (handler && !plan.se);
+
+	EXPECT_EQ(1, ways) TH_LOG("%08x: %d ways to stop", word, ways);
+	EXPECT_TRUE(plan.len == 4 || plan.len == 8);
+	EXPECT_EQ(plan.se, !!(plan.vectors & BIT(HVSTEP_VEC_TRACE)))
+		TH_LOG("%08x", word);
+	EXPECT_FALSE(plan.required && msr & MSR_PR) TH_LOG("%08x", word);
+	if (!plan.hcall) {
+		EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_ISI)) TH_LOG("%08x", word);
+		EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_PROGRAM)) TH_LOG("%08x", word);
+	}
+	/* Interrupts that the instruction does not cause are none of its. */
+	EXPECT_FALSE(plan.vectors & HVSTEP_VECS_ASYNC) TH_LOG("%08x", word);
+}
+
+TEST(every_opcode)
+{
+	u32 op, xo, nr_required = 0;
+
+	for (op = 0; op < 64; op++) {
+		for (xo = 0; xo < 2048; xo++) {
+			u32 word = op << 26 | xo;
+
+			check_plan(_metadata, word, MSR_KERNEL);
+			check_plan(_metadata, word, MSR_USER);
+			nr_required += plan_of(word, MSR_KERNEL).required;
+		}
+	}
+	/* mfmsr, mtmsr, mtmsrd, rfid, rfscv, each with bit 31 clear and set. */
+	EXPECT_EQ(10, nr_required);
+}
+
+/* Whatever may access memory has its storage and alignment handlers armed. */
+TEST(memory_opcodes)
+{
+	static const u32 mem[] = {
+		1, 6, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45,
+		46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 61, 62,
+	};
+	u32 want = BIT(HVSTEP_VEC_DSI) | BIT(HVSTEP_VEC_DSEG) | BIT(HVSTEP_VEC_ALIGNMENT);
+	size_t i;
+
+	for (i = 0; i < sizeof(mem) / sizeof(mem[0]); i++)
+		EXPECT_EQ(want, plan_of(mem[i] << 26, MSR_USER).vectors & want)
+			TH_LOG("primary opcode %u", mem[i]);
+}
+
+TEST(rfid_msr)
+{
+	u64 msr = MSR_SF | MSR_ME | MSR_RI;
+
+	/* To problem state: EE, IR and DR come on. */
+	EXPECT_EQ(MSR_SF | MSR_ME | MSR_PR | MSR_EE | MSR_IR | MSR_DR,
+		  hvstep_msr_after_rfid(msr, MSR_SF | MSR_PR));
+	/* A guest cannot gain HV, nor lose ME. */
+	EXPECT_EQ(MSR_SF | MSR_ME, hvstep_msr_after_rfid(msr, MSR_SF | MSR_HV));
+	/* SRR1's account of the interrupt (33:36, 42:47) is no MSR. */
+	EXPECT_EQ(MSR_SF | MSR_ME | MSR_RI,
+		  hvstep_msr_after_rfid(msr, MSR_SF | MSR_RI | 0x783f0000));
+	/* Endianness, 32-bit mode and the guest's own SE go through. */
+	EXPECT_EQ(MSR_ME | MSR_LE | MSR_SE,
+		  hvstep_msr_after_rfid(msr, MSR_LE | MSR_SE));
+	/* The secure bit cannot be set. */
+	EXPECT_EQ(MSR_SF | MSR_ME, hvstep_msr_after_rfid(msr, MSR_SF | MSR_S));
+}
+
+TEST(mtmsr_msr)
+{
+	u64 msr = MSR_SF | MSR_ME | MSR_EE | MSR_RI | MSR_LE | MSR_IR;
+
+	/* L=1: EE and RI, and nothing else. */
+	EXPECT_EQ(MSR_SF | MSR_ME | MSR_LE | MSR_IR,
+		  hvstep_msr_after_mtmsr(msr, 0, 1, true));
+	EXPECT_EQ(msr, hvstep_msr_after_mtmsr(msr, ~0UL, 1, true));
+	EXPECT_EQ(MSR_SF | MSR_ME | MSR_LE | MSR_IR,
+		  hvstep_msr_after_mtmsr(msr, MSR_PR, 1, false));
+	/* L=0: ME, LE and HV stay. */
+	EXPECT_EQ(MSR_ME | MSR_LE, hvstep_msr_after_mtmsr(msr, 0, 0, true));
+	EXPECT_EQ(MSR_SF | MSR_ME | MSR_LE,
+		  hvstep_msr_after_mtmsr(msr, MSR_SF | MSR_HV, 0, true));
+	EXPECT_EQ(MSR_SF | MSR_ME | MSR_LE | MSR_PR | MSR_EE | MSR_IR | MSR_DR,
+		  hvstep_msr_after_mtmsr(msr, MSR_SF | MSR_PR, 0, true));
+	/* mtmsr: the upper word stays. */
+	EXPECT_EQ(MSR_SF | MSR_ME | MSR_LE | MSR_FP,
+		  hvstep_msr_after_mtmsr(msr, MSR_FP, 0, false));
+}
+
+TEST(branches)
+{
+	EXPECT_TRUE(hvstep_insn_is_branch(0x48000000));		/* b */
+	EXPECT_TRUE(hvstep_insn_is_branch(0x41820008));		/* beq */
+	EXPECT_TRUE(hvstep_insn_is_branch(0x4e800020));		/* blr */
+	EXPECT_TRUE(hvstep_insn_is_branch(0x4e800420));		/* bctr */
+	EXPECT_TRUE(hvstep_insn_is_branch(0x4e800460));		/* bctar */
+	EXPECT_FALSE(hvstep_insn_is_branch(0x4c000024));	/* rfid */
+	EXPECT_FALSE(hvstep_insn_is_branch(0x4c00012c));	/* isync */
+	EXPECT_FALSE(hvstep_insn_is_branch(0x38630007));	/* addi */
+}
+
+TEST_HARNESS_MAIN
