@@ -51,16 +51,16 @@ bool module_info(struct hvstep_info *info, struct obstacle *why)
 static int move_up(int fd)
 {
 	int high = fcntl(fd, F_DUPFD_CLOEXEC, SESSION_FD_MIN);
-	int err;
 
 	/* A low RLIMIT_NOFILE: any number but stdio's will do. */
 	if (high < 0 && fd > STDERR_FILENO)
 		return fd;
 	if (high < 0)
 		high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	err = errno;
 	close(fd);
-	errno = err;
+	/* Not fcntl()'s own EINVAL, which would pass for HVSTEP_ATTACH's. */
+	if (high < 0)
+		errno = EMFILE;
 	return high;
 }
 

@@ -39,7 +39,8 @@ void say_policy(const char *name, int err)
 	if (!first_time(&done))
 		return;
 	if (err)
-		len = snprintf(line, sizeof(line), "hvstep: %s=%.32s: %s; stepping works without it\n",
+		len = snprintf(line, sizeof(line),
+			       "hvstep: %s=%.32s: %s; stepping works without it\n",
 			       HVSTEP_POLICY_ENV, name, strerror(err));
 	else
 		len = snprintf(line, sizeof(line), "hvstep: %s=%.32s: no such policy; known: %s\n",

@@ -33,9 +33,11 @@ static const char *attach_remedy(int err)
 {
 	switch (err) {
 	case EBUSY:
-		return "the VM has another session already, or another module has taken KVM's entry point: see dmesg";
+		return "the VM has another session already, or another module has taken "
+		       "KVM's entry point: see dmesg";
 	case EOPNOTSUPP:
-		return "only guests of kvm-hv can be stepped, neither PR nor secure ones: see dmesg";
+		return "only guests of kvm-hv can be stepped, neither PR nor secure ones: "
+		       "see dmesg";
 	case EMFILE:
 		return "raise the limit of open files: ulimit -n";
 	case EINTR:

@@ -54,7 +54,8 @@ bool shim_find(char path[PATH_MAX])
 	}
 	if (own_directory(dir)) {
 		for (size_t i = 0; i < sizeof(relative) / sizeof(relative[0]); i++) {
-			snprintf(candidate, sizeof(candidate), "%s/%s/" SHIM_NAME, dir, relative[i]);
+			snprintf(candidate, sizeof(candidate), "%s/%s/" SHIM_NAME,
+				 dir, relative[i]);
 			if (usable(candidate, path))
 				return true;
 		}

@@ -146,7 +146,8 @@ int cmd_status(int argc, char **argv)
 		print_json(&info);
 	else if (json)
 		/* Neither half contains a quote or a backslash. */
-		printf("{\"device\":\"" HVSTEP_DEVICE "\",\"loaded\":false,\"error\":\"%s\",\"remedy\":\"%s\"}\n",
+		printf("{\"device\":\"" HVSTEP_DEVICE "\",\"loaded\":false,"
+		       "\"error\":\"%s\",\"remedy\":\"%s\"}\n",
 		       strerror(why.err), obstacle_remedy(&why));
 	else if (loaded)
 		print_text(&info);
