@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+#define KVM_VM_PPC_HV	1
+
+/* Page tables, in the last quarter of DATA_RA's page */
+#define PRTB_RA		0x300000UL
+#define PGD_RA		0x310000UL
+#define PUD_RA		0x320000UL
+#define PMD_RA		0x330000UL
+
+/* ISA Book III 6.7.10 "Radix Tree Translation": directory and leaf entries */
+#define RADIX_VALID	(1ULL << 63)
+#define RADIX_LEAF	(1ULL << 62)
+#define RADIX_RC	0x180ULL
+#define RADIX_IO	0x20ULL
+#define RADIX_PRIV	0x8ULL
+#define RADIX_R		0x4ULL
+#define RADIX_W		0x2ULL
+#define RADIX_X		0x1ULL
+
+void vm_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "# ");
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
+	abort();
+}
+
+static int check_extension(int fd, int cap)
+{
+	return ioctl(fd, KVM_CHECK_EXTENSION, cap);
+}
+
+const char *vm_missing(void)
+{
+	static char reason[128];
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm;
+
+	if (kvm < 0) {
+		snprintf(reason, sizeof(reason), "/dev/kvm: %s", strerror(errno));
+		return reason;
+	}
+	vm = ioctl(kvm, KVM_CREATE_VM, KVM_VM_PPC_HV);
+	close(kvm);
+	if (vm < 0) {
+		snprintf(reason, sizeof(reason), "no KVM-HV: %s", strerror(errno));
+		return reason;
+	}
+	close(vm);
+	if (!getenv("HVSTEP_REFERENCE") && access("/dev/hvstep", R_OK | W_OK)) {
+		snprintf(reason, sizeof(reason), "/dev/hvstep: %s", strerror(errno));
+		return reason;
+	}
+	return NULL;
+}
+
+bool vm_has_radix(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	bool radix = check_extension(kvm, KVM_CAP_PPC_MMU_RADIX) > 0;
+
+	close(kvm);
+	return radix;
+}
+
+int vm_host_power(void)
+{
+	const char *platform = (const char *)getauxval(AT_PLATFORM);
+
+	if (!platform || strncmp(platform, "power", 5))
+		return 0;
+	return atoi(platform + 5);
+}
+
+const char *cell_missing(const struct cell *cell)
+{
+	if (cell->ail && !vm_has_radix())
+		return "no radix MMU: no guest of these tests runs with translation on";
+	return NULL;
+}
+
+static void put_be64(struct vm *vm, __u64 ra, __u64 val)
+{
+	val = htobe64(val);
+	memcpy(vm->mem + ra, &val, sizeof(val));
+}
+
+/*
+ * One tree of four levels (13, 9, 9 bits of EA, then 2 MiB leaves) for process
+ * 0, which quadrant 0 (problem state's addresses) and quadrant 3 (the kernel's)
+ * both use while PIDR is 0.
+ */
+static void make_page_tables(struct vm *vm)
+{
+	static const struct { __u64 ra; __u64 access; } pages[] = {
+		{ 0,		RADIX_PRIV | RADIX_R | RADIX_X },
+		{ DATA_RA,	RADIX_PRIV | RADIX_R | RADIX_W },
+		{ USER_CODE_RA,	RADIX_R | RADIX_X },
+		{ USER_DATA_RA,	RADIX_R | RADIX_W },
+		{ READONLY_RA,	RADIX_PRIV | RADIX_R },
+		{ RWX_RA,	RADIX_PRIV | RADIX_R | RADIX_W | RADIX_X },
+	};
+	struct kvm_ppc_mmuv3_cfg cfg = {
+		.flags = KVM_PPC_MMUV3_RADIX | KVM_PPC_MMUV3_GTSE,
+		.process_table = (1ULL << 63) | PRTB_RA,
+	};
+	size_t i;
+
+	/* RTS = 0b10101: 52 bits of EA; RPDS = 13 */
+	put_be64(vm, PRTB_RA, (2ULL << 61) | (5ULL << 5) | PGD_RA | 13);
+	put_be64(vm, PGD_RA, RADIX_VALID | PUD_RA | 9);
+	put_be64(vm, PUD_RA, RADIX_VALID | PMD_RA | 9);
+	for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+		put_be64(vm, PMD_RA + (pages[i].ra >> 21) * 8,
+			 RADIX_VALID | RADIX_LEAF | RADIX_RC | pages[i].ra | pages[i].access);
+	put_be64(vm, PMD_RA + (MMIO_SLOT_EA >> 21) * 8,
+		 RADIX_VALID | RADIX_LEAF | RADIX_RC | RADIX_IO | MMIO_RA |
+		 RADIX_PRIV | RADIX_R | RADIX_W);
+	if (ioctl(vm->fd, KVM_PPC_CONFIGURE_V3_MMU, &cfg))
+		vm_fail("KVM_PPC_CONFIGURE_V3_MMU: %s", strerror(errno));
+}
+
+struct vm *vm_create(const struct cell *cell)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+	struct kvm_userspace_memory_region region = { .memory_size = MEM_SIZE };
+	__u64 ra;
+
+	vm->cell = cell;
+	vm->session = -1;
+	vm->reference = getenv("HVSTEP_REFERENCE") != NULL;
+	vm->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, KVM_VM_PPC_HV);
+	if (vm->fd < 0)
+		vm_fail("KVM_CREATE_VM: %s", strerror(errno));
+	vm->mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (vm->mem == MAP_FAILED)
+		vm_fail("guest memory: %s", strerror(errno));
+	region.userspace_addr = (unsigned long)vm->mem;
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		vm_fail("KVM_SET_USER_MEMORY_REGION: %s", strerror(errno));
+	vm->radix = check_extension(vm->fd, KVM_CAP_PPC_MMU_RADIX) > 0;
+	if (vm->radix)
+		make_page_tables(vm);
+	/* A handler that runs by mistake stays where it is. */
+	for (ra = VECTORS_RA; ra < VECTORS_RA + VECTORS_SIZE; ra += 4)
+		put_insn(vm, ra, PPC_INST_BRANCH_SELF, !cell->ile);
+	vm_seal(vm);
+	return vm;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	vm_detach(vm);
+	munmap(vm->mem, MEM_SIZE);
+	free(vm->sealed);
+	close(vm->fd);
+	close(vm->kvm);
+	free(vm);
+}
+
+struct vcpu *vm_vcpu(struct vm *vm, __u32 id)
+{
+	struct kvm_enable_cap papr = { .cap = KVM_CAP_PPC_PAPR };
+	struct vcpu *v = calloc(1, sizeof(*v));
+	struct kvm_regs r = { 0 };
+	__u64 lpcr;
+	int i;
+
+	v->vm = vm;
+	v->id = id;
+	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, id);
+	if (v->fd < 0)
+		vm_fail("KVM_CREATE_VCPU: %s", strerror(errno));
+	v->run_size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	v->run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
+	if (v->run == MAP_FAILED)
+		vm_fail("kvm_run: %s", strerror(errno));
+	if (ioctl(v->fd, KVM_ENABLE_CAP, &papr))
+		vm_fail("KVM_CAP_PPC_PAPR: %s", strerror(errno));
+	lpcr = vcpu_get(v, KVM_REG_PPC_LPCR_64) & ~(LPCR_ILE | LPCR_AIL);
+	if (vm->cell->ile)
+		lpcr |= LPCR_ILE;
+	if (vm->cell->ail)
+		lpcr |= LPCR_AIL;
+	if (vm_host_power() >= 9)
+		lpcr |= LPCR_LD;
+	vcpu_set(v, KVM_REG_PPC_LPCR_64, lpcr);
+	if (vcpu_get(v, KVM_REG_PPC_LPCR_64) != lpcr)
+		vm_fail("LPCR %llx did not stay", lpcr);
+	vcpu_set_dec(v, DEC_NEVER);
+
+	vcpu_get_regs(v, &r);
+	r.pc = vm_ea(vm, CODE_RA);
+	r.msr = vm_msr(vm);
+	r.lr = 0x1234567812345678;
+	r.ctr = 0x8765432187654321;
+	r.cr = 0x12345678;
+	r.xer = 0;
+	/* Nothing an instruction would leave there by chance */
+	r.srr0 = 0x00a5a5a5a5a5a5a4;
+	r.srr1 = 0x005a5a5a5a5a5a5a;
+	r.sprg0 = 0xa0a0a0a0a0a0a0a0;
+	r.sprg1 = 0xa1a1a1a1a1a1a1a1;
+	r.sprg2 = 0xa2a2a2a2a2a2a2a2;
+	r.sprg3 = 0xa3a3a3a3a3a3a3a3;
+	for (i = 0; i < 32; i++)
+		r.gpr[i] = 0x0101010101010101ULL * i;
+	vcpu_set_regs(v, &r);
+	vcpu_set(v, KVM_REG_PPC_DAR, 0xdadadadadadadada);
+	vcpu_set(v, KVM_REG_PPC_DSISR, 0x0d0d0d0d);
+	return v;
+}
+
+int vm_try_attach(int vm_fd)
+{
+	struct hvstep_attach attach = { .vm_fd = vm_fd };
+	int fd = open("/dev/hvstep", O_RDWR | O_CLOEXEC);
+	int session, err;
+
+	if (fd < 0)
+		return -errno;
+	session = ioctl(fd, HVSTEP_ATTACH, &attach);
+	err = errno;
+	close(fd);
+	return session < 0 ? -err : session;
+}
+
+void vm_attach(struct vm *vm)
+{
+	if (vm->reference)
+		return;
+	vm->session = vm_try_attach(vm->fd);
+	if (vm->session < 0)
+		vm_fail("HVSTEP_ATTACH: %s", strerror(-vm->session));
+}
+
+void vm_detach(struct vm *vm)
+{
+	if (vm->session >= 0)
+		close(vm->session);
+	vm->session = -1;
+}

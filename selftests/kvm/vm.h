@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A small PAPR guest under KVM-HV, without an operating system: memory, page
+ * tables, vCPUs, and the registers of a vCPU.
+ */
+#ifndef VM_H
+#define VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+#include <linux/kvm.h>
+#include <linux/hvstep.h>
+
+#include "guest_asm.h"
+
+/*
+ * What a test runs in: the handlers' endianness is LPCR[ILE], the code's is
+ * MSR[LE]; ail: translation on and LPCR[AIL]=3, otherwise real mode.
+ */
+struct cell {
+	bool ile;
+	bool ail;
+	bool be_code;
+};
+
+/*
+ * Guest memory. With translation on, ea(RA) = 0xc000000000000000 + RA for the
+ * kernel and RA itself for problem state, as far as the page is there:
+ *
+ *	RA		mapped
+ *	0		kernel read, execute (the vectors and the code)
+ *	0x200000	kernel read, write
+ *	0x400000	not at all
+ *	0x600000	all read, execute
+ *	0x800000	all read, write
+ *	0xa00000	kernel read
+ *	0xc00000	kernel read, write, execute
+ *	0x8000000	no memory there; EA of MMIO_RA is this, kernel read, write
+ */
+#define MEM_SIZE	0x1000000UL
+#define VECTORS_RA	0UL
+#define VECTORS_SIZE	0x8000UL
+#define CODE_RA		0x10000UL
+#define DATA_RA		0x200000UL
+#define UNMAPPED_RA	0x400000UL
+#define USER_CODE_RA	0x600000UL
+#define USER_DATA_RA	0x800000UL
+#define READONLY_RA	0xa00000UL
+#define RWX_RA		0xc00000UL
+#define MMIO_RA		0x40000000UL
+#define MMIO_SLOT_EA	0x8000000UL
+#define KERNEL_EA	0xc000000000000000ULL
+/* Neither radix quadrant 0 nor 3: a segment interrupt (ISA Book III 6.7.6) */
+#define NO_SEGMENT_EA	0x4000000000000000ULL
+
+struct vm {
+	const struct cell *cell;
+	int kvm;
+	int fd;
+	int session;		/* -1: not attached */
+	bool radix;
+	bool reference;		/* steps are breakpoints, see step.h */
+	unsigned char *mem;
+	unsigned char *sealed;	/* what memory held when vm_seal() was called */
+};
+
+struct snap {
+	struct kvm_regs r;
+	__u64 dar;
+	__u32 dsisr;
+};
+
+struct vcpu {
+	struct vm *vm;
+	int fd;
+	__u32 id;
+	struct kvm_run *run;
+	int run_size;
+	timer_t watchdog;
+	pid_t watched;		/* the thread the timer signals, 0: no timer */
+	volatile int hung;
+	__u32 control;		/* what KVM_SET_GUEST_DEBUG set last */
+	struct snap expect;
+	struct snap got;
+};
+
+/* Prints the message as TAP diagnostics and aborts the test. */
+void vm_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* Why nothing can be tested on this host, NULL: it can */
+const char *vm_missing(void);
+/* Why this cell cannot be had on this host, NULL: it can */
+const char *cell_missing(const struct cell *cell);
+bool vm_has_radix(void);
+/* The host's processor: 8, 9, 10, ... */
+int vm_host_power(void);
+
+struct vm *vm_create(const struct cell *cell);
+void vm_destroy(struct vm *vm);
+struct vcpu *vm_vcpu(struct vm *vm, __u32 id);
+
+/* A session: vm_attach() fails the test, vm_try_attach() returns -errno. */
+int vm_try_attach(int vm_fd);
+void vm_attach(struct vm *vm);
+void vm_detach(struct vm *vm);
+
+__u64 vm_ea(const struct vm *vm, __u64 ra);
+__u64 vm_mmio_ea(const struct vm *vm);
+__u64 vm_vector(const struct vm *vm, __u64 vector);
+__u64 vm_vector_ra(const struct vm *vm, __u64 vector);
+
+/* The MSR before a step, and that after an interrupt taken with @msr */
+__u64 vm_msr(const struct vm *vm);
+__u64 vm_user_msr(const struct vm *vm);
+__u64 vm_intr_msr(const struct vm *vm, __u64 msr);
+
+void put_insn(struct vm *vm, __u64 ra, __u32 insn, bool be);
+__u32 get_insn(const struct vm *vm, __u64 ra, bool be);
+void put_words(struct vm *vm, __u64 ra, const __u32 *p, const __u32 *end, bool be);
+/* In the endianness of the cell's code, of its handlers */
+void put_code(struct vm *vm, __u64 ra, const __u32 *p, const __u32 *end);
+void put_handler(struct vm *vm, __u64 vector, const __u32 *p, const __u32 *end);
+/* In the endianness of the cell's code */
+__u64 get_data(const struct vm *vm, __u64 ra, int size);
+void put_data(struct vm *vm, __u64 ra, int size, __u64 val);
+
+/* Vectors, code and the first pages of data */
+void vm_copy(struct vm *to, const struct vm *from);
+
+/* Remember vectors and code; fail unless they are still the same. */
+void vm_seal(struct vm *vm);
+void vm_check_sealed(const struct vm *vm, const char *when);
+
+void vcpu_get_regs(struct vcpu *v, struct kvm_regs *r);
+void vcpu_set_regs(struct vcpu *v, const struct kvm_regs *r);
+__u64 vcpu_get(struct vcpu *v, __u64 id);
+void vcpu_set(struct vcpu *v, __u64 id, __u64 val);
+/* The decrementer reaches 0 in this many ticks, 512 a microsecond. */
+#define DEC_NEVER	(1LL << 50)
+#define DEC_PASSED	(-1000LL)
+void vcpu_set_dec(struct vcpu *v, long long ticks);
+void vcpu_debug(struct vcpu *v, __u32 control);
+
+void snap_take(struct vcpu *v, struct snap *s);
+/* Fail, naming every register that differs */
+void snap_compare(const char *what, const struct snap *expect, const struct snap *got);
+
+#endif /* VM_H */
