@@ -50,7 +50,8 @@ static bool emulate_compute(struct kvm_vcpu *vcpu, u64 msr, u32 word)
 			regs->link = next;
 		if (op.type & BRTAKEN) {
 			vcpu->arch.cfar = regs->nip;
-			next = op.val;
+			/* analyse_instr() passes the low bits of LR, CTR, TAR on. */
+			next = op.val & ~3UL;
 		}
 		if (op.type & DECCTR)
 			regs->ctr--;

@@ -44,6 +44,21 @@ int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 	return 0;
 }
 
+/* Where a data access of the vCPU as it is now would go. */
+int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa)
+{
+	struct kvmppc_pte pte = { };
+
+	if (!(kvmppc_get_msr(vcpu) & MSR_DR)) {
+		*gpa = ea & KVM_PAM;
+		return 0;
+	}
+	if (vcpu->arch.mmu.xlate(vcpu, ea, &pte, true, false))
+		return -EFAULT;
+	*gpa = pte.raddr;
+	return 0;
+}
+
 static struct kvm_memory_slot *mem_slot(struct kvm *kvm, gfn_t gfn)
 {
 	struct kvm_memory_slot *slot;
@@ -74,6 +89,22 @@ int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
 	if (!hva || get_user(*raw, (u32 __user *)hva))
 		return -EFAULT;
 	return 0;
+}
+
+/*
+ * The instruction that the vCPU as it is now would fetch from @ea, in register
+ * order. False where it could not fetch one, or the memory cannot be read.
+ */
+bool hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, u32 *word)
+{
+	gpa_t gpa;
+
+	if (hvstep_mem_translate(vcpu, ea, kvmppc_get_msr(vcpu), &gpa) ||
+	    hvstep_mem_read(vcpu, gpa, word))
+		return false;
+	if (kvmppc_need_byteswap(vcpu))
+		*word = swab32(*word);
+	return true;
 }
 
 /*

@@ -76,6 +76,16 @@ struct hvstep_armed {
 };
 
 /**
+ * struct hvstep_access - a range of guest memory within one page
+ * @gpa:	where it begins
+ * @len:	0 if there is none
+ */
+struct hvstep_access {
+	gpa_t gpa;
+	unsigned int len;
+};
+
+/**
  * struct hvstep_irqs - interrupts kept away from a vCPU during a step
  * @masked:	MSR[EE] was cleared in the vCPU
  * @quiet:	the sources were: EE cannot be held in problem state, since
@@ -127,11 +137,15 @@ enum hvstep_count {
  * @intr_msr:	likewise
  * @own_trace:	struct hvstep_plan_in
  * @armed:	the words this step has armed, @nr_armed of them
+ * @access:	guest memory that the instruction itself accesses, where that
+ *		could be among the armed words (access.c)
  * @irqs:	what keeps interrupts away
  * @undone:	times that an interrupt was put back in this step
  * @report:	the instruction was completed by userspace (MMIO, hypercall);
  *		the next vcpu_run has only to say so, if nip is @report_nip
  * @report_nip:	see there
+ * @report_debug: vcpu->guest_debug as it was then: a VMM that has changed its
+ *		mind gets no report of what it does not want any more
  * @request:	HVSTEP_STEP_ONE was asked for; atomic
  * @kick_work:	brings the running thread out of KVM_RUN
  * @kick_queued: bit 0: @kick_work is in use; atomic
@@ -152,11 +166,13 @@ struct hvstep_vcpu {
 	bool own_trace;
 	unsigned int nr_armed;
 	struct hvstep_armed armed[HVSTEP_MAX_ARMED];
+	struct hvstep_access access[2];
 	struct hvstep_irqs irqs;
 	unsigned int undone;
 
 	bool report;
 	u64 report_nip;
+	unsigned long report_debug;
 
 	atomic_t request;
 	struct callback_head kick_work;
@@ -262,10 +278,16 @@ int hvstep_word_park(struct hvstep_vcpu *hv, gpa_t gpa);
 
 /* guest_mem.c */
 int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa);
+int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa);
 int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw);
+bool hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, u32 *word);
 struct page *hvstep_mem_pin(struct kvm *kvm, gfn_t gfn);
 void hvstep_mem_unpin(struct page *page);
 void hvstep_mem_dirty(struct kvm *kvm, gfn_t gfn);
+
+/* access.c */
+void hvstep_access_find(struct hvstep_vcpu *hv, u32 word);
+bool hvstep_access_touches(struct hvstep_vcpu *hv, gpa_t gpa);
 
 /* irq.c */
 void hvstep_irq_hold(struct hvstep_vcpu *hv);

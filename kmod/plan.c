@@ -98,6 +98,13 @@ static void plan_next(struct hvstep_plan *plan, u64 msr, u64 ea)
 	plan->next_ea = msr & MSR_SF ? ea : (u32)ea;
 }
 
+void hvstep_plan_displace(struct hvstep_plan *plan, u64 nip, u64 msr)
+{
+	plan->se = false;
+	plan->vectors &= ~BIT(HVSTEP_VEC_TRACE);
+	plan_next(plan, msr, nip + plan->len);
+}
+
 /*
  * sc and scv: the Trace interrupt never follows them. The handler they go to is
  * known, so let hardware go there without MSR[SE] and stop it at its first
@@ -235,13 +242,10 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 	    (!in->trace_all || in->at_trace))
 		plan->emul = HVSTEP_EMUL_COMPUTE;
 
-	plan->vectors = fault_vectors(in->word);
-	if (in->at_trace) {
-		plan_next(plan, in->msr, in->nip + plan->len);
-	} else {
-		plan->se = true;
-		plan->vectors |= BIT(HVSTEP_VEC_TRACE);
-	}
+	plan->vectors = fault_vectors(in->word) | BIT(HVSTEP_VEC_TRACE);
+	plan->se = true;
+	if (in->at_trace)
+		hvstep_plan_displace(plan, in->nip, in->msr);
 }
 
 /*

@@ -106,6 +106,9 @@ struct hvstep_plan {
 
 void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan);
 
+/* Do without the Trace handler: stop behind the instruction. */
+void hvstep_plan_displace(struct hvstep_plan *plan, u64 nip, u64 msr);
+
 /* The MSR after rfid or rfscv, from SRR1 or CTR. */
 u64 hvstep_msr_after_rfid(u64 msr, u64 srr1);
 

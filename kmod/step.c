@@ -13,13 +13,6 @@
 
 #include "hvstep.h"
 
-/*
- * A mark in vcpu->guest_debug: userspace completes the instruction. The field
- * is wider than what KVM_SET_GUEST_DEBUG writes into it, so the mark is gone if
- * the VMM has changed its mind meanwhile, and then the report is stale.
- */
-#define GUESTDBG_REPORT		BIT(63)
-
 #define GUESTDBG_STEP		(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 #define GUESTDBG_SW_BP		(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP)
 
@@ -141,19 +134,6 @@ static bool ciabr_matches(struct hvstep_vcpu *hv)
 	       (ciabr & ~3UL) == hv->nip;
 }
 
-/* The instruction at nip, in register order. */
-static bool fetch(struct hvstep_vcpu *hv, gpa_t *gpa, u32 *word)
-{
-	struct kvm_vcpu *vcpu = hv->vcpu;
-
-	if (hvstep_mem_translate(vcpu, hv->nip, hv->msr, gpa) ||
-	    hvstep_mem_read(vcpu, *gpa, word))
-		return false;
-	if (kvmppc_need_byteswap(vcpu))
-		*word = swab32(*word);
-	return true;
-}
-
 static void make_plan(struct hvstep_vcpu *hv, bool fetched, u32 word)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
@@ -174,6 +154,9 @@ static void make_plan(struct hvstep_vcpu *hv, bool fetched, u32 word)
 			ciabr_matches(hv);
 	in.own_trace = hv->own_trace;
 	hvstep_plan_make(&in, &hv->plan);
+	/* In problem state interrupts are enabled, whatever we do (irq.c). */
+	if (hv->msr & MSR_PR)
+		hv->plan.vectors |= HVSTEP_VECS_ASYNC;
 }
 
 /* Silence, arm, set SE. Nothing has changed if it fails. */
@@ -187,9 +170,6 @@ static int prepare(struct hvstep_vcpu *hv)
 	hv->lpcr = hvstep_compat_lpcr(vcpu);
 	hv->intr_msr = vcpu->arch.intr_msr;
 	hv->undone = 0;
-	if (hv->msr & MSR_PR)
-		hv->plan.vectors |= HVSTEP_VECS_ASYNC;
-
 	WRITE_ONCE(hv->active, true);
 	ret = hvstep_hook_stepping();
 	if (!ret)
@@ -387,7 +367,7 @@ static int run_prepared(struct hvstep_vcpu *hv, bool *again)
 		/* Userspace completes it; then say so without entering. */
 		hv->report = true;
 		hv->report_nip = kvmppc_get_pc(vcpu);
-		vcpu->guest_debug |= GUESTDBG_REPORT;
+		hv->report_debug = vcpu->guest_debug;
 		return ret;
 	}
 
@@ -417,7 +397,6 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	bool fetched;
 	u32 word = 0;
-	gpa_t gpa;
 	int ret;
 
 	*again = false;
@@ -438,7 +417,7 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	hv->nip = kvmppc_get_pc(vcpu);
 	hv->msr = kvmppc_get_msr(vcpu);
 
-	fetched = fetch(hv, &gpa, &word);
+	fetched = hvstep_mem_fetch(vcpu, hv->nip, &word);
 	if (fetched && word == KVMPPC_INST_SW_BREAKPOINT) {
 		switch (sw_bp_at_nip(hv)) {
 		case SW_BP_RETRY:
@@ -466,6 +445,7 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 		return -EOPNOTSUPP;
 	}
 
+	hvstep_access_find(hv, word);
 	ret = prepare(hv);
 	if (ret) {
 		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
@@ -480,14 +460,12 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
  */
 static bool report_due(struct hvstep_vcpu *hv)
 {
-	struct kvm_vcpu *vcpu = hv->vcpu;
-	bool unchanged = vcpu->guest_debug & GUESTDBG_REPORT;
+	bool due = hv->report && wants_step(hv) &&
+		   hv->vcpu->guest_debug == hv->report_debug &&
+		   kvmppc_get_pc(hv->vcpu) == hv->report_nip;
 
-	if (!hv->report)
-		return false;
 	hv->report = false;
-	vcpu->guest_debug &= ~GUESTDBG_REPORT;
-	return unchanged && kvmppc_get_pc(vcpu) == hv->report_nip && wants_step(hv);
+	return due;
 }
 
 /* Called by hook.c in place of KVM's vcpu_run. */

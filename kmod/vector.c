@@ -76,25 +76,21 @@ static int arm_at(struct hvstep_vcpu *hv, unsigned int vec, u64 ea, gpa_t gpa)
 	return 0;
 }
 
-/*
- * Arm what the plan says. A handler that cannot be reached (no memory there, or
- * not executable: an scv vector of a guest that has no scv) is left out; the
- * one that the step needs is not: better no step than one that runs away.
- */
-int hvstep_vector_arm(struct hvstep_vcpu *hv)
+/* Arm the plan's handlers; those that @hv's own access needs intact are left. */
+static int arm_handlers(struct hvstep_vcpu *hv, u32 *left)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
-	u64 msr = kvmppc_get_msr(vcpu);
 	bool ail = vectors_relocated(vcpu);
 	/* Interrupts clear PR, and IR unless AIL keeps it. */
-	u64 handler_msr = (msr & ~MSR_PR) & ~(ail ? 0 : MSR_IR | MSR_DR);
+	u64 msr = (kvmppc_get_msr(vcpu) & ~MSR_PR) & ~(ail ? 0 : MSR_IR | MSR_DR);
 	u64 page_ea = ~0UL;
 	gpa_t page_gpa = 0;
 	unsigned int vec;
-	gpa_t gpa;
-	int ret;
 
+	*left = 0;
 	for (vec = 0; vec < HVSTEP_NR_VECS; vec++) {
+		int ret = 0;
+		gpa_t gpa;
 		u64 ea;
 
 		if (!(hv->plan.vectors & BIT(vec)))
@@ -106,31 +102,66 @@ int hvstep_vector_arm(struct hvstep_vcpu *hv)
 
 		/* All but scv's are in one page of the smallest size. */
 		if (page_ea != (ea & ~0xfffUL)) {
-			ret = hvstep_mem_translate(vcpu, ea, handler_msr, &gpa);
+			ret = hvstep_mem_translate(vcpu, ea, msr, &gpa);
 			if (!ret) {
 				page_ea = ea & ~0xfffUL;
 				page_gpa = gpa & ~0xfffUL;
 			}
-		} else {
-			ret = 0;
-			gpa = page_gpa + (ea & 0xfffUL);
+		}
+		gpa = page_gpa + (ea & 0xfffUL);
+		if (!ret && hvstep_access_touches(hv, gpa)) {
+			*left |= BIT(vec);
+			continue;
 		}
 		if (!ret)
 			ret = arm_at(hv, vec, ea, gpa);
 		if (ret && (vec == HVSTEP_VEC_TRACE || vec == HVSTEP_VEC_SYSCALL))
-			goto err_disarm;
-	}
-
-	if (hv->plan.next) {
-		ret = hvstep_mem_translate(vcpu, hv->plan.next_ea, msr, &gpa);
-		if (!ret)
-			ret = arm_at(hv, HVSTEP_VEC_NEXT, hv->plan.next_ea, gpa);
-		if (ret)
-			goto err_disarm;
+			return ret;
 	}
 	return 0;
+}
 
-err_disarm:
+static int arm_next(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	gpa_t gpa;
+	int ret;
+
+	ret = hvstep_mem_translate(vcpu, hv->plan.next_ea, kvmppc_get_msr(vcpu), &gpa);
+	if (ret)
+		return ret;
+	if (hvstep_access_touches(hv, gpa))
+		return -EBUSY;
+	return arm_at(hv, HVSTEP_VEC_NEXT, hv->plan.next_ea, gpa);
+}
+
+/*
+ * Arm what the plan says. A handler that cannot be reached (no memory there, or
+ * not executable: an scv vector of a guest that has no scv) is left out; the
+ * one that the step needs is not: better no step than one that runs away.
+ *
+ * An instruction that reads or writes a handler must find the guest's own
+ * words there. Then it is met behind itself, without MSR[SE]: should it fault
+ * into a handler that could not be armed, that one runs as if nobody stepped.
+ */
+int hvstep_vector_arm(struct hvstep_vcpu *hv)
+{
+	u32 left;
+	int ret;
+
+	ret = arm_handlers(hv, &left);
+	if (!ret && left && hv->plan.se && !hv->own_trace) {
+		hvstep_vector_disarm(hv);
+		hvstep_plan_displace(&hv->plan, hv->nip, hv->msr);
+		ret = arm_handlers(hv, &left);
+	} else if (left & BIT(HVSTEP_VEC_TRACE)) {
+		ret = -EBUSY;
+	}
+	if (!ret && hv->plan.next)
+		ret = arm_next(hv);
+	if (!ret)
+		return 0;
+
 	hvstep_vector_disarm(hv);
 	return -EOPNOTSUPP;
 }

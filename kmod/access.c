@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Does the stepped instruction itself read or write what the step would arm?
+ * A guest that checksums or patches its own vectors must find its own words.
+ */
+#include <linux/kvm_host.h>
+#include <asm/sstep.h>
+
+#include "hvstep.h"
+
+/* The largest block that one instruction accesses: a cache line, or lmw r0. */
+#define BLOCK	128
+
+/* Atomic memory operations (ISA 3.0), which analyse_instr() does not know */
+static bool insn_is_amo(u32 word)
+{
+	u32 xo = hvstep_insn_xo(word);
+
+	/* lwat, ldat, stwat, stdat */
+	return hvstep_insn_opcode(word) == 31 &&
+	       (xo == 582 || xo == 614 || xo == 710 || xo == 742);
+}
+
+/* The effective addresses; false if the instruction accesses none. */
+static bool access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea, unsigned int *len)
+{
+	struct pt_regs *regs = &hv->vcpu->arch.regs;
+	struct instruction_op op = { };
+	unsigned int type;
+
+	if (hvstep_compat_regs_load(hv->vcpu))
+		return false;
+	if (insn_is_amo(word)) {
+		unsigned int ra = (word >> 16) & 0x1f;
+
+		*ea = (ra ? regs->gpr[ra] : 0) & ~(BLOCK - 1UL);
+		*len = BLOCK;
+		return true;
+	}
+
+	regs->msr = hv->msr;
+	if (analyse_instr(&op, regs, hv->plan.len == 8 ? ppc_inst_prefix(word, suffix) :
+							 ppc_inst(word)))
+		return false;
+
+	type = GETTYPE(op.type);
+	if (type == CACHEOP) {
+		*ea = op.ea & ~(BLOCK - 1UL);
+		*len = BLOCK;
+	} else if (OP_IS_LOAD_STORE(type)) {
+		*ea = op.ea;
+		*len = max_t(unsigned int, GETSIZE(op.type), 1);
+	} else {
+		return false;
+	}
+	if (!(hv->msr & MSR_SF))
+		*ea = (u32)*ea;
+	return true;
+}
+
+/*
+ * Handlers begin at these offsets of their page (vector.c), and no translation
+ * changes the offset: most accesses need no look at the guest's page tables.
+ */
+static bool may_touch(struct hvstep_vcpu *hv, u64 ea, unsigned int len)
+{
+	unsigned int vec;
+
+	for (vec = 0; vec < HVSTEP_NR_VECS; vec++) {
+		u64 at = hvstep_vector_ea(hv->vcpu, vec, hv->plan.scv_lev);
+
+		if (hv->plan.vectors & BIT(vec) &&
+		    (((at & 0xfff) + 3 - ea) & 0xfff) < len + 3)
+			return true;
+	}
+	return hv->plan.next && (((hv->plan.next_ea & 0xfff) + 3 - ea) & 0xfff) < len + 3;
+}
+
+/*
+ * Fill in hv->access. An address without a translation is left out: then the
+ * instruction faults, and accesses nothing.
+ */
+void hvstep_access_find(struct hvstep_vcpu *hv, u32 word)
+{
+	unsigned int len, first;
+	u32 suffix = 0;
+	gpa_t gpa;
+	u64 ea;
+
+	hv->access[0].len = 0;
+	hv->access[1].len = 0;
+
+	if (!(hv->plan.vectors & BIT(HVSTEP_VEC_DSI)))
+		return;
+	if (hv->plan.len == 8 && !hvstep_mem_fetch(hv->vcpu, hv->nip + 4, &suffix))
+		return;
+	if (!access_ea(hv, word, suffix, &ea, &len) || !may_touch(hv, ea, len))
+		return;
+
+	/* The smallest page is 4K; an access can cross into another. */
+	first = min_t(unsigned int, len, 0x1000 - (ea & 0xfff));
+	if (!hvstep_mem_translate_data(hv->vcpu, ea, &gpa)) {
+		hv->access[0].gpa = gpa;
+		hv->access[0].len = first;
+	}
+	if (first < len && !hvstep_mem_translate_data(hv->vcpu, ea + first, &gpa)) {
+		hv->access[1].gpa = gpa;
+		hv->access[1].len = len - first;
+	}
+}
+
+/* Would a word at @gpa be in the way of the instruction's own access? */
+bool hvstep_access_touches(struct hvstep_vcpu *hv, gpa_t gpa)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(hv->access); i++)
+		if (hv->access[i].len && gpa + 4 > hv->access[i].gpa &&
+		    gpa < hv->access[i].gpa + hv->access[i].len)
+			return true;
+	return false;
+}
