@@ -88,10 +88,10 @@ TEST(stdio, "a session is never 0, 1 or 2, even if all else is out of reach")
 			_exit(3);
 }
 
-TEST(no_room, "an attach without a free descriptor leaves the VM unattached")
+TEST(no_room, "a VM that finds no free descriptor is attached when there is one")
 {
-	struct rlimit limit = { 3, 3 };
-	int kvm = setup_loaded(), vm;
+	struct rlimit limit = { 3, 1024 };
+	int kvm = setup_loaded(), vcpu = fake_new(FAKE_VCPU), vm;
 
 	/* The VM will be 0, the module 1 and the session 2, which it must not stay. */
 	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
@@ -102,6 +102,12 @@ TEST(no_room, "an attach without a free descriptor leaves the VM unattached")
 		_exit(1);
 	if (fake_attached(vm) || fake_count(FAKE_SESSION) || fake_count(FAKE_MODULE))
 		_exit(2);
+	if (set_debug(vcpu, STEP) || fake_attached(vm))
+		_exit(3);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (set_debug(vcpu, STEP) || !fake_attached(vm))
+		_exit(4);
 }
 
 TEST(eintr, "signals during the attach do not prevent it")
