@@ -146,6 +146,8 @@ enum hvstep_count {
  * @report_nip:	see there
  * @report_debug: vcpu->guest_debug as it was then: a VMM that has changed its
  *		mind gets no report of what it does not want any more
+ * @leaving:	parked before, in the guest at @leaving_nip since
+ * @leaving_nip: see there
  * @request:	HVSTEP_STEP_ONE was asked for; atomic
  * @kick_work:	brings the running thread out of KVM_RUN
  * @kick_queued: bit 0: @kick_work is in use; atomic
@@ -174,6 +176,9 @@ struct hvstep_vcpu {
 	u64 report_nip;
 	unsigned long report_debug;
 
+	bool leaving;
+	u64 leaving_nip;
+
 	atomic_t request;
 	struct callback_head kick_work;
 	unsigned long kick_queued;
@@ -197,7 +202,9 @@ struct hvstep_vcpu {
  *		nothing
  * @free_pages:	likewise
  * @restores:	counts the words restored; written under @word_lock
- * @parked:	vCPUs waiting for @restores to change
+ * @parked:	vCPUs waiting for @restores to change, and steps waiting for
+ *		@leavers to become 0
+ * @leavers:	vCPUs that were parked and have not moved on yet
  */
 struct hvstep_vm {
 	struct hlist_node node;
@@ -217,6 +224,7 @@ struct hvstep_vm {
 	struct list_head free_pages;
 	unsigned int restores;
 	wait_queue_head_t parked;
+	atomic_t leavers;
 };
 
 static inline void hvstep_count(struct hvstep_vcpu *hv, enum hvstep_count what)
@@ -273,8 +281,13 @@ int hvstep_word_reserve(struct hvstep_vm *vm);
 void hvstep_word_free(struct hvstep_vm *vm);
 int hvstep_word_arm(struct hvstep_vcpu *hv, gpa_t gpa, struct hvstep_word **word);
 void hvstep_word_disarm(struct hvstep_vcpu *hv, struct hvstep_word *word);
-bool hvstep_word_is_armed(struct hvstep_vm *vm, gpa_t gpa);
-int hvstep_word_park(struct hvstep_vcpu *hv, gpa_t gpa);
+bool hvstep_word_is_armed(struct hvstep_vm *vm, gpa_t gpa, unsigned int *restores);
+
+/* park.c */
+int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa);
+void hvstep_park_leave(struct hvstep_vcpu *hv);
+void hvstep_park_left(struct hvstep_vcpu *hv);
+void hvstep_park_let_leave(struct hvstep_vcpu *hv);
 
 /* guest_mem.c */
 int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa);

@@ -59,7 +59,7 @@ static bool wants_step(struct hvstep_vcpu *hv)
 }
 
 /* Another vCPU's armed word, this guest's own, or the VMM's? */
-enum sw_bp { SW_BP_RETRY, SW_BP_SIGNAL, SW_BP_GUEST, SW_BP_VMM };
+enum sw_bp { SW_BP_RETRY, SW_BP_PARKED, SW_BP_SIGNAL, SW_BP_GUEST, SW_BP_VMM };
 
 static enum sw_bp sw_bp_at_nip(struct hvstep_vcpu *hv)
 {
@@ -69,8 +69,12 @@ static enum sw_bp sw_bp_at_nip(struct hvstep_vcpu *hv)
 
 	if (hvstep_mem_translate(vcpu, kvmppc_get_pc(vcpu), kvmppc_get_msr(vcpu), &gpa))
 		return SW_BP_RETRY;	/* unmapped meanwhile: fault again */
-	if (hvstep_word_is_armed(hv->vm, gpa))
-		return hvstep_word_park(hv, gpa) ? SW_BP_SIGNAL : SW_BP_RETRY;
+	switch (hvstep_park(hv, gpa)) {
+	case 0:
+		return SW_BP_PARKED;
+	case -EINTR:
+		return SW_BP_SIGNAL;
+	}
 	if (hvstep_mem_read(vcpu, gpa, &raw) || raw != KVMPPC_INST_SW_BREAKPOINT)
 		return SW_BP_RETRY;	/* restored meanwhile */
 	return vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP ? SW_BP_VMM : SW_BP_GUEST;
@@ -93,6 +97,7 @@ static int enter(struct hvstep_vcpu *hv)
 	vcpu->guest_debug = guest_debug | GUESTDBG_SW_BP;
 	ret = hvstep_hook_enter(vcpu);
 	vcpu->guest_debug = guest_debug;
+	hvstep_park_left(hv);
 	return ret;
 }
 
@@ -112,6 +117,9 @@ static int run_free(struct hvstep_vcpu *hv)
 		hv->vcpu->run->debug.arch.status = 0;
 
 		switch (sw_bp_at_nip(hv)) {
+		case SW_BP_PARKED:
+			hvstep_park_leave(hv);
+			break;
 		case SW_BP_RETRY:
 			break;
 		case SW_BP_SIGNAL:
@@ -170,6 +178,7 @@ static int prepare(struct hvstep_vcpu *hv)
 	hv->lpcr = hvstep_compat_lpcr(vcpu);
 	hv->intr_msr = vcpu->arch.intr_msr;
 	hv->undone = 0;
+	hvstep_park_let_leave(hv);
 	WRITE_ONCE(hv->active, true);
 	ret = hvstep_hook_stepping();
 	if (!ret)
@@ -203,10 +212,12 @@ bool hvstep_step_moved(struct hvstep_vcpu *hv)
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	u64 nip;
 
+	nip = kvmppc_get_pc(vcpu);
+	if (hv->leaving && nip != hv->leaving_nip)
+		hvstep_park_left(hv);
 	if (!READ_ONCE(hv->active))
 		return false;
 
-	nip = kvmppc_get_pc(vcpu);
 	if (nip == hv->nip)
 		return ((hvstep_compat_lpcr(vcpu) ^ hv->lpcr) & (LPCR_AIL | LPCR_ILE)) ||
 		       vcpu->arch.intr_msr != hv->intr_msr;
@@ -376,6 +387,7 @@ static int run_prepared(struct hvstep_vcpu *hv, bool *again)
 		vcpu->run->debug.arch.status = 0;
 		switch (sw_bp_at_nip(hv)) {
 		case SW_BP_RETRY:
+		case SW_BP_PARKED:
 			*again = true;
 			return 0;
 		case SW_BP_SIGNAL:
@@ -421,6 +433,7 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	if (fetched && word == KVMPPC_INST_SW_BREAKPOINT) {
 		switch (sw_bp_at_nip(hv)) {
 		case SW_BP_RETRY:
+		case SW_BP_PARKED:
 			*again = true;
 			return 0;
 		case SW_BP_SIGNAL:

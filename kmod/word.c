@@ -7,7 +7,6 @@
  * word is restored, and goes on with the original instruction.
  */
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <asm/cacheflush.h>
 
@@ -200,39 +199,14 @@ void hvstep_word_disarm(struct hvstep_vcpu *hv, struct hvstep_word *word)
 		wake_up_all(&vm->parked);
 }
 
-bool hvstep_word_is_armed(struct hvstep_vm *vm, gpa_t gpa)
+/* @restores: what vm->restores will differ from once a word is restored */
+bool hvstep_word_is_armed(struct hvstep_vm *vm, gpa_t gpa, unsigned int *restores)
 {
 	bool armed;
 
 	mutex_lock(&vm->word_lock);
 	armed = word_find(vm, gpa);
+	*restores = vm->restores;
 	mutex_unlock(&vm->word_lock);
 	return armed;
-}
-
-/*
- * Wait until the word at @gpa is what the guest put there. The caller holds
- * vcpu->mutex and has nothing armed, so nobody can wait for it in turn; any
- * signal ends the wait, as it ends KVM_RUN.
- */
-int hvstep_word_park(struct hvstep_vcpu *hv, gpa_t gpa)
-{
-	struct hvstep_vm *vm = hv->vm;
-	unsigned int restores;
-	bool armed;
-
-	WARN_ON_ONCE(hv->nr_armed);
-
-	hvstep_count(hv, HVSTEP_COUNT_PARKED);
-	for (;;) {
-		mutex_lock(&vm->word_lock);
-		armed = word_find(vm, gpa);
-		restores = vm->restores;
-		mutex_unlock(&vm->word_lock);
-		if (!armed)
-			return 0;
-		if (wait_event_interruptible(vm->parked,
-					     READ_ONCE(vm->restores) != restores))
-			return -EINTR;
-	}
 }
