@@ -67,9 +67,8 @@ static bool emulate_compute(struct kvm_vcpu *vcpu, u64 msr, u32 word)
 			return false;
 		break;
 	case MTSPR:
-		if (op.spr == SPRN_XER)
-			regs->xer = (u32)op.val;
-		else if (op.spr == SPRN_LR)
+		/* Which bits of XER there are is the hardware's to say. */
+		if (op.spr == SPRN_LR)
 			regs->link = op.val;
 		else if (op.spr == SPRN_CTR)
 			regs->ctr = op.val;

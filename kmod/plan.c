@@ -127,12 +127,15 @@ static void plan_syscall(const struct hvstep_plan_in *in, struct hvstep_plan *pl
 		/*
 		 * A hypercall. POWER9's run loop passes the tracepoint at its
 		 * top before it enters the guest again. POWER8 completes some
-		 * in real mode and goes right back: meet it behind the sc.
+		 * in real mode and goes right back: meet it behind the sc, or
+		 * in the interrupt that H_CEDE has waited for and enabled.
 		 */
 		plan->hcall = true;
 		plan->vectors = 0;
-		if (!in->arch_300)
+		if (!in->arch_300) {
+			plan->vectors = HVSTEP_VECS_ASYNC;
 			plan_next(plan, in->msr, in->nip + 4);
+		}
 	}
 }
 

@@ -242,6 +242,26 @@ static enum outcome conclude_async(struct hvstep_vcpu *hv, unsigned int vec)
 	return OUTCOME_UNDO;
 }
 
+/*
+ * POWER8: the interrupt that ended an H_CEDE was taken before anything else.
+ * The hypercall is complete; the interrupt is still asserted.
+ */
+static enum outcome conclude_cede(struct hvstep_vcpu *hv, unsigned int vec)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+
+	kvmppc_set_pc(vcpu, kvmppc_get_srr0(vcpu));
+	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_srr1(vcpu)));
+	/* What sc has left there */
+	kvmppc_set_srr0(vcpu, hv->nip + 4);
+	kvmppc_set_srr1(vcpu, hv->msr & SRR1_MSR_BITS);
+	if (vec == HVSTEP_VEC_DOORBELL)
+		WRITE_ONCE(vcpu->arch.doorbell_request, 1);
+	hvstep_count(hv, HVSTEP_COUNT_HELD);
+	hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
+	return OUTCOME_DONE;
+}
+
 /* The vCPU is at a handler: SRR1 (CTR for scv) must say what hardware would. */
 static enum outcome conclude_handler(struct hvstep_vcpu *hv, unsigned int vec)
 {
@@ -310,6 +330,8 @@ static enum outcome conclude(struct hvstep_vcpu *hv)
 			hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
 			return OUTCOME_DONE;
 		}
+		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) && hv->plan.hcall)
+			return conclude_cede(hv, armed->vec);
 		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) && hv->undone++ < MAX_UNDONE)
 			return conclude_async(hv, armed->vec);
 		return conclude_handler(hv, armed->vec);
