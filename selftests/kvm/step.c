@@ -55,7 +55,7 @@ static void watchdog_set(struct vcpu *v, int seconds)
 	timer_settime(v->watchdog, 0, &it, NULL);
 }
 
-int vcpu_run(struct vcpu *v)
+int vcpu_run_for(struct vcpu *v, int seconds)
 {
 	pid_t tid = syscall(SYS_gettid);
 	struct kvm_regs r;
@@ -63,15 +63,20 @@ int vcpu_run(struct vcpu *v)
 
 	if (v->watched != tid)
 		watchdog_init(v, tid);
-	watchdog_set(v, STEP_TIMEOUT);
+	watchdog_set(v, seconds);
 	ret = ioctl(v->fd, KVM_RUN, 0) ? -errno : 0;
 	watchdog_set(v, 0);
 	if (v->hung) {
 		vcpu_get_regs(v, &r);
 		vm_fail("KVM_RUN hung: vcpu %u, %d s, now nip %llx msr %llx srr0 %llx srr1 %llx",
-			v->id, STEP_TIMEOUT, r.pc, r.msr, r.srr0, r.srr1);
+			v->id, seconds, r.pc, r.msr, r.srr0, r.srr1);
 	}
 	return ret;
+}
+
+int vcpu_run(struct vcpu *v)
+{
+	return vcpu_run_for(v, STEP_TIMEOUT);
 }
 
 /* The RA of an EA, where the tests' guests have instructions */

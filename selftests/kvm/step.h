@@ -18,6 +18,8 @@
 
 /* KVM_RUN as it is, 0 or -errno; if it does not return, the test fails. */
 int vcpu_run(struct vcpu *v);
+/* The same with a limit of one's own */
+int vcpu_run_for(struct vcpu *v, int seconds);
 
 /* KVM_RUN with garbage in run->debug beforehand; for the reference, see above */
 int step_run(struct vcpu *v);

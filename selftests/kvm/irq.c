@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts that are pending while a vCPU is stepped: they must not divert
+ * the step, nor get lost. What hardware makes of EE when PR=1 (always on, ISA
+ * Book III 5.4.1) is of no help in problem state.
+ */
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#include "cells.h"
+
+FIXTURE(irq) {
+	struct vm *vm;
+	struct vcpu *v;
+};
+
+FIXTURE_VARIANT(irq) {
+	struct cell cell;
+	__u64 vector;
+};
+
+#define IRQ_CELL(name, vec, ...)					\
+	FIXTURE_VARIANT_ADD(irq, name) {				\
+		.cell = { __VA_ARGS__ },				\
+		.vector = vec,						\
+	}
+
+IRQ_CELL(decrementer_be_real, 0x900, .be_code = true);
+IRQ_CELL(decrementer_le_real, 0x900, .ile = true);
+IRQ_CELL(decrementer_be_ail3, 0x900, .ail = true, .be_code = true);
+IRQ_CELL(decrementer_le_ail3, 0x900, .ile = true, .ail = true);
+IRQ_CELL(external_be_real, 0x500, .be_code = true);
+IRQ_CELL(external_le_ail3, 0x500, .ile = true, .ail = true);
+IRQ_CELL(doorbell_be_real, 0xa00, .be_code = true);
+IRQ_CELL(doorbell_le_ail3, 0xa00, .ile = true, .ail = true);
+
+FIXTURE_SETUP(irq)
+{
+	const char *missing = cell_missing(&variant->cell);
+
+	if (missing)
+		SKIP(return, "%s", missing);
+	if (variant->vector == 0xa00 && vm_host_power() < 9)
+		SKIP(return, "KVM gives each vCPU its own doorbell from POWER9 on");
+	SKIP_REFERENCE();
+	self->vm = vm_create(&variant->cell);
+	self->v = vm_vcpu(self->vm, 0);
+	vm_attach(self->vm);
+}
+
+FIXTURE_TEARDOWN(irq)
+{
+	vm_destroy(self->vm);
+}
+
+static void make_pending(struct vcpu *v, __u64 vector)
+{
+	struct kvm_interrupt external = { .irq = (__u32)KVM_INTERRUPT_SET };
+
+	switch (vector) {
+	case 0x500:
+		if (ioctl(v->fd, KVM_INTERRUPT, &external))
+			vm_fail("KVM_INTERRUPT: %s", strerror(errno));
+		break;
+	case 0x900:
+		vcpu_set_dec(v, DEC_PASSED);
+		break;
+	case 0xa00:
+		vcpu_set(v, KVM_REG_PPC_DPDES, 1);
+		break;
+	}
+}
+
+/* It is there as soon as nobody steps: the handler is the next thing to run. */
+static void check_not_lost(struct vcpu *v, __u64 vector)
+{
+	struct vm *vm = v->vm;
+	struct kvm_regs before, r;
+	__u64 msr, ea;
+
+	vcpu_get_regs(v, &before);
+	msr = vm_intr_msr(vm, before.msr);
+	ea = msr & MSR_IR ? vm_vector(vm, vector) : vector;
+	run_to(v, ea & 0xffff, !vm->cell->ile, ea, "pending interrupt, unstepped");
+	vcpu_get_regs(v, &r);
+	if (r.srr0 != before.pc || r.srr1 != before.msr)
+		vm_fail("interrupt taken at %llx, MSR %llx, instead of %llx, %llx",
+			r.srr0, r.srr1, before.pc, before.msr);
+}
+
+/* Each exit from the guest computes the moment anew: it may move, a little. */
+static void check_decrementer(struct vcpu *v, __u64 expect)
+{
+	__s64 moved = vcpu_get(v, KVM_REG_PPC_DEC_EXPIRY) - expect;
+
+	if (moved < -(1 << 25) || moved > 1 << 25)
+		vm_fail("the decrementer's expiry moved by %lld ticks", moved);
+}
+
+#define WORK(X)								\
+	X("addi	3, 3, 1",		e->gpr[3]++)			\
+	X("ld	4, 0(5)",		e->gpr[4] = 0)			\
+	X("std	4, 8(5)",		)				\
+	X("sync",			)				\
+	X("cmpd	3, 4",			e->cr = 0x42345678)		\
+	X("bne	.+4",			)				\
+	X("lwarx 4, 0, 5",		)				\
+	X("dcbst 0, 5",			)				\
+	X("mflr	6",			e->gpr[6] = e->lr)		\
+	X("isync",			)				\
+	X("ld	4, 0(5)",		)
+GUEST_STEPS(work, WORK);
+
+TEST_F(irq, kernel)
+{
+	struct vcpu *v = self->v;
+	__u64 dec;
+
+	load_code(v, CODE_RA, work, work_end);
+	with_regs(v, r) {
+		r.msr |= MSR_EE;
+		r.gpr[3] = 1;
+		r.gpr[5] = vm_ea(v->vm, DATA_RA);
+	}
+	make_pending(v, variant->vector);
+	dec = vcpu_get(v, KVM_REG_PPC_DEC_EXPIRY);
+	WORK(GUEST_STEP)
+	check_decrementer(v, dec);
+	check_not_lost(v, variant->vector);
+}
+
+TEST_F(irq, problem_state)
+{
+	struct vcpu *v = self->v;
+	__u64 dec;
+
+	if (!v->vm->radix)
+		SKIP(return, "no radix MMU");
+	load_code(v, USER_CODE_RA, work, work_end);
+	with_regs(v, r) {
+		r.pc = USER_CODE_RA;
+		r.msr = vm_user_msr(v->vm);
+		r.gpr[3] = 1;
+		r.gpr[5] = USER_DATA_RA;
+	}
+	make_pending(v, variant->vector);
+	dec = vcpu_get(v, KVM_REG_PPC_DEC_EXPIRY);
+	WORK(GUEST_STEP)
+	check_decrementer(v, dec);
+	check_not_lost(v, variant->vector);
+}
+
+/* EE switched on by the stepped instruction itself */
+#define ENABLE(X)							\
+	X("mtmsrd 3, 1",		e->msr |= MSR_EE)		\
+	X("mfmsr 4",			e->gpr[4] = e->msr)		\
+	X("ld	6, 0(5)",		e->gpr[6] = 0)			\
+	X("mtmsrd 7, 1",		e->msr &= ~MSR_EE)		\
+	X("ld	6, 0(5)",		e->gpr[6] = 0)			\
+	X("mtmsrd 3, 1",		e->msr |= MSR_EE)
+GUEST_STEPS(enable, ENABLE);
+
+TEST_F(irq, enabled_by_mtmsrd)
+{
+	struct vcpu *v = self->v;
+
+	load_code(v, CODE_RA, enable, enable_end);
+	with_regs(v, r) {
+		r.gpr[3] = MSR_EE | MSR_RI;
+		r.gpr[5] = vm_ea(v->vm, DATA_RA);
+		r.gpr[7] = MSR_RI;
+	}
+	make_pending(v, variant->vector);
+	ENABLE(GUEST_STEP)
+	check_not_lost(v, variant->vector);
+}
+
+GUEST_CODE(rfid, "rfid\n");
+GUEST_CODE(some, "ld 6, 0(5)\n" "addi 6, 6, 1\n");
+GUEST_CODE(sc, "sc\n");
+GUEST_CODE(handler, "mtsprg 0, 3\n" "ld 6, 0(8)\n");
+
+TEST_F(irq, across_modes)
+{
+	struct vcpu *v = self->v;
+	struct vm *vm = v->vm;
+
+	if (!vm->radix)
+		SKIP(return, "no radix MMU");
+	load_code(v, CODE_RA, rfid, rfid_end);
+	put_code(vm, USER_CODE_RA, some, some_end);
+	put_code(vm, USER_CODE_RA + 8, sc, sc_end);
+	put_handler(vm, 0xc00, handler, handler_end);
+	with_regs(v, r) {
+		r.srr0 = USER_CODE_RA;
+		r.srr1 = vm_user_msr(vm);
+		r.gpr[5] = USER_DATA_RA;
+		r.gpr[8] = vm_ea(vm, DATA_RA);
+	}
+	make_pending(v, variant->vector);
+	step_expect(v)->pc = USER_CODE_RA;
+	v->expect.r.msr = vm_user_msr(vm);
+	step_check(v, "rfid to problem state");
+	step_expect(v)->gpr[6] = 0;
+	step_check(v, "ld in problem state");
+	step_expect(v)->gpr[6] = 1;
+	step_check(v, "addi in problem state");
+	expect_interrupt(v, 0xc00, 0);
+	step_check(v, "sc");
+	step_expect(v)->sprg0 = v->expect.r.gpr[3];
+	step_check(v, "mtsprg in the handler");
+	with_regs(v, r) {
+		r.pc = r.srr0 - 4;
+		r.msr = r.srr1;
+	}
+	check_not_lost(v, variant->vector);
+}
+
+/* The decrementer is the guest's to read and to write, step or not. */
+GUEST_CODE(dec, "mfdec 3\n" "mtdec 4\n" "mfdec 5\n");
+
+TEST_F(irq, decrementer_register)
+{
+	struct vcpu *v = self->v;
+	struct kvm_regs r;
+	__s64 left;
+
+	if (variant->vector != 0x900)
+		SKIP(return, "for the decrementer");
+	load_code(v, CODE_RA, dec, dec_end);
+	with_regs(v, w) {
+		w.msr |= MSR_EE;
+		w.gpr[4] = 0x40000000;
+	}
+	make_pending(v, 0x900);
+	step_expect(v);
+	check_exit(v, step_run(v), KVM_EXIT_DEBUG, "mfdec");
+	vcpu_get_regs(v, &r);
+	/* Expired, and not long ago */
+	if (vm_host_power() < 9)
+		r.gpr[3] = (__s32)r.gpr[3];
+	if ((__s64)r.gpr[3] >= 0 || (__s64)r.gpr[3] < -(60LL << 29))
+		vm_fail("mfdec gave %llx", r.gpr[3]);
+	step_expect(v);
+	step_check(v, "mtdec");
+	left = vcpu_get(v, KVM_REG_PPC_DEC_EXPIRY) - __builtin_ppc_get_timebase();
+	if (left > 0x40000000 || left < 0x40000000 - (1 << 29))
+		vm_fail("mtdec 0x40000000 left 0x%llx", left);
+	step_expect(v);
+	check_exit(v, step_run(v), KVM_EXIT_DEBUG, "mfdec");
+	vcpu_get_regs(v, &r);
+	if (r.gpr[5] > 0x40000000 || r.gpr[5] < 0x40000000 - (1 << 29))
+		vm_fail("mfdec gave %llx", r.gpr[5]);
+}
+
+KVM_TEST_MAIN
