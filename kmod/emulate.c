@@ -7,6 +7,7 @@
  * plan.c has made sure that the guest may execute the instruction here and now.
  */
 #include <linux/kvm_host.h>
+#include <asm/hvcall.h>
 #include <asm/ppc-opcode.h>
 #include <asm/sstep.h>
 
@@ -84,10 +85,19 @@ static bool emulate_compute(struct kvm_vcpu *vcpu, u64 msr, u32 word)
 	return true;
 }
 
+static bool has_tm(void)
+{
+	return cpu_has_feature(CPU_FTR_TM) || cpu_has_feature(CPU_FTR_P9_TM_HV_ASSIST);
+}
+
 static bool emulate_return(struct kvm_vcpu *vcpu, u64 msr, u64 nia, u64 srr1)
 {
-	u64 new_msr = hvstep_msr_after_rfid(msr, srr1);
+	u64 new_msr;
 
+	/* Without transactions in the processor these bits are none. */
+	if (!has_tm())
+		srr1 &= ~(MSR_TS_MASK | MSR_TM);
+	new_msr = hvstep_msr_after_rfid(msr, srr1);
 	/*
 	 * A return into or out of a transaction is the hardware's business:
 	 * it may have to fail with a TM Bad Thing.
@@ -110,10 +120,13 @@ bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word)
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	u64 msr = hv->msr;
 	u32 rt = hvstep_insn_rt(word);
+	u64 rs;
 
 	switch (hv->plan.emul) {
 	case HVSTEP_EMUL_COMPUTE:
-		return hv->plan.len == 4 && emulate_compute(vcpu, msr, word);
+		if (hv->plan.len != 4 || !emulate_compute(vcpu, msr, word))
+			return false;
+		goto out;
 	case HVSTEP_EMUL_RFID:
 		return emulate_return(vcpu, msr, kvmppc_get_srr0(vcpu),
 				      kvmppc_get_srr1(vcpu));
@@ -125,11 +138,12 @@ bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word)
 		break;
 	case HVSTEP_EMUL_MTMSR:
 	case HVSTEP_EMUL_MTMSRD:
-		if (!hvstep_insn_l(word) &&
-		    (msr | kvmppc_get_gpr(vcpu, rt)) & MSR_TS_MASK)
+		rs = kvmppc_get_gpr(vcpu, rt);
+		if (!has_tm())
+			rs &= ~(MSR_TS_MASK | MSR_TM);
+		if (!hvstep_insn_l(word) && (msr | rs) & MSR_TS_MASK)
 			return false;
-		msr = hvstep_msr_after_mtmsr(msr, kvmppc_get_gpr(vcpu, rt),
-					     hvstep_insn_l(word),
+		msr = hvstep_msr_after_mtmsr(msr, rs, hvstep_insn_l(word),
 					     hv->plan.emul == HVSTEP_EMUL_MTMSRD);
 		kvmppc_set_msr_fast(vcpu, msr);
 		break;
@@ -139,11 +153,24 @@ bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word)
 	case HVSTEP_EMUL_MTSRR1:
 		kvmppc_set_srr1(vcpu, kvmppc_get_gpr(vcpu, rt));
 		break;
+	case HVSTEP_EMUL_CEDE:
+		/*
+		 * POWER8 would sleep in real mode with the breakpoint behind the
+		 * sc armed, which all vCPUs return through. It may wake up for
+		 * no reason (PAPR), so it does at once.
+		 */
+		kvmppc_set_gpr(vcpu, 3, H_SUCCESS);
+		kvmppc_set_srr0(vcpu, hv->nip + 4);
+		kvmppc_set_srr1(vcpu, msr);
+		msr |= MSR_EE;
+		kvmppc_set_msr_fast(vcpu, msr);
+		break;
 	default:
 		return false;
 	}
 
 	kvmppc_set_pc(vcpu, truncate_if_32bit(msr, hv->nip + 4));
+out:
 	/* The guest steps itself: now comes the interrupt it waits for. */
 	if (hv->own_trace)
 		kvmppc_inject_interrupt_hv(vcpu, BOOK3S_INTERRUPT_TRACE, SRR1_TRACE);

@@ -13,6 +13,40 @@
 #include "hvstep.h"
 
 /*
+ * A hash guest's page table exists only once KVM has set its MMU up, which it
+ * does when a vCPU is entered.
+ */
+bool hvstep_mem_ready(struct kvm *kvm)
+{
+	return kvm_is_radix(kvm) || READ_ONCE(kvm->arch.mmu_ready);
+}
+
+static int translate(struct kvm_vcpu *vcpu, u64 ea, struct kvmppc_pte *pte, bool data)
+{
+	struct kvm *kvm = vcpu->kvm;
+	int ret = -EAGAIN;
+
+	/* Radix: KVM reads the tables as guest memory, under its own srcu. */
+	if (kvm_is_radix(kvm))
+		return vcpu->arch.mmu.xlate(vcpu, ea, pte, data, false);
+
+	/*
+	 * KVM frees or replaces the HPT when it has taken mmu_ready away and
+	 * found vcpus_running 0 (kvmppc_alloc_reset_hpt()): be one of them.
+	 */
+	atomic_inc(&kvm->arch.vcpus_running);
+	smp_mb();	/* vcpus_running before mmu_ready, as in vcpu_run */
+	if (READ_ONCE(kvm->arch.mmu_ready)) {
+		int idx = srcu_read_lock(&kvm->srcu);
+
+		ret = vcpu->arch.mmu.xlate(vcpu, ea, pte, data, false);
+		srcu_read_unlock(&kvm->srcu, idx);
+	}
+	atomic_dec(&kvm->arch.vcpus_running);
+	return ret;
+}
+
+/*
  * Where an instruction fetch from @ea with @msr would go. -EFAULT where it
  * would not be allowed or has no translation.
  */
@@ -34,7 +68,7 @@ int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 	/* The walk takes translation and privilege from the vCPU's MSR. */
 	if (msr != msr_now)
 		kvmppc_set_msr_fast(vcpu, msr);
-	ret = vcpu->arch.mmu.xlate(vcpu, ea, &pte, false, false);
+	ret = translate(vcpu, ea, &pte, false);
 	if (msr != msr_now)
 		kvmppc_set_msr_fast(vcpu, msr_now);
 
@@ -53,7 +87,7 @@ int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa)
 		*gpa = ea & KVM_PAM;
 		return 0;
 	}
-	if (vcpu->arch.mmu.xlate(vcpu, ea, &pte, true, false))
+	if (translate(vcpu, ea, &pte, true))
 		return -EFAULT;
 	*gpa = pte.raddr;
 	return 0;
@@ -93,18 +127,20 @@ int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
 
 /*
  * The instruction that the vCPU as it is now would fetch from @ea, in register
- * order. False where it could not fetch one, or the memory cannot be read.
+ * order. -EFAULT where it could not fetch one, -EIO where there is one but it
+ * cannot be read here.
  */
-bool hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, u32 *word)
+int hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, u32 *word)
 {
 	gpa_t gpa;
 
-	if (hvstep_mem_translate(vcpu, ea, kvmppc_get_msr(vcpu), &gpa) ||
-	    hvstep_mem_read(vcpu, gpa, word))
-		return false;
+	if (hvstep_mem_translate(vcpu, ea, kvmppc_get_msr(vcpu), &gpa))
+		return -EFAULT;
+	if (hvstep_mem_read(vcpu, gpa, word))
+		return -EIO;
 	if (kvmppc_need_byteswap(vcpu))
 		*word = swab32(*word);
-	return true;
+	return 0;
 }
 
 /*

@@ -42,6 +42,18 @@ bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret)
 	if (!vm)
 		return false;
 
+	/* Detached, but for steps of other vCPUs that are not over yet. */
+	if (unlikely(READ_ONCE(vm->closing))) {
+		bool intr = hvstep_word_wait_none(vm);
+
+		hvstep_vm_put(vm);
+		if (intr) {
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
+			*ret = -EINTR;
+		}
+		return intr;
+	}
+
 	hv = hvstep_vm_vcpu(vm, vcpu);
 	if (IS_ERR(hv)) {
 		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;

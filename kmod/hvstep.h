@@ -29,39 +29,37 @@
 struct hvstep_vm;
 
 /**
- * struct hvstep_page - a page of guest memory that holds armed words
- * @link:	in vm->pages, or in vm->free_pages
- * @gfn:	where the guest has it
- * @page:	pinned for writing while @words is not 0
- * @words:	number of armed words in it
- */
-struct hvstep_page {
-	struct list_head link;
-	gfn_t gfn;
-	struct page *page;
-	unsigned int words;
-};
-
-/**
  * struct hvstep_word - an instruction of the guest replaced by a breakpoint
  * @link:	in vm->words, or in vm->free_words
- * @gpa:	where it is
+ * @page:	the memory it is in, pinned by each vCPU that uses it. That, not
+ *		the address, is what the word is: a VMM can put other memory at
+ *		the same address in the middle of a step
+ * @gpa:	where the guest has it
  * @saved:	what belongs there, as the four bytes in memory
  * @users:	number of vCPUs whose step needs it armed
- * @page:	the page it is in
  */
 struct hvstep_word {
 	struct list_head link;
+	struct page *page;
 	gpa_t gpa;
 	u32 saved;
 	unsigned int users;
-	struct hvstep_page *page;
 };
 
 /* The handlers, and one breakpoint behind the instruction. */
 #define HVSTEP_MAX_ARMED	(HVSTEP_NR_VECS + 1)
 /* Vectors below 0x1000 (or 0x4000 to 0x5000), scv's, and next_ea. */
-#define HVSTEP_MAX_PAGES	3
+#define HVSTEP_MAX_PINS		3
+
+/**
+ * struct hvstep_pin - a page that this vCPU's step writes to
+ * @gfn:	where the guest has it
+ * @page:	pinned from arming to restoring
+ */
+struct hvstep_pin {
+	gfn_t gfn;
+	struct page *page;
+};
 
 /**
  * struct hvstep_armed - one word that this vCPU's step has armed
@@ -92,7 +90,8 @@ struct hvstep_access {
  *		hrfid forces it to 1 there (ISA Book III, "Return From
  *		Interrupt")
  * @dec_expires: the guest's decrementer
- * @pending:	the bits taken out of pending_exceptions
+ * @dec:	taken out of pending_exceptions
+ * @external:	likewise
  * @cppr:	of the saved XIVE context
  * @irq_pending: XIVE escalation
  * @doorbell:	a privileged doorbell
@@ -101,7 +100,8 @@ struct hvstep_irqs {
 	bool masked;
 	bool quiet;
 	u64 dec_expires;
-	unsigned long pending;
+	bool dec;
+	bool external;
 	u8 cppr;
 	u8 irq_pending;
 	u8 doorbell;
@@ -136,7 +136,9 @@ enum hvstep_count {
  * @lpcr:	what the armed addresses were chosen by
  * @intr_msr:	likewise
  * @own_trace:	struct hvstep_plan_in
+ * @setup:	no step: KVM is entered only to set its MMU up
  * @armed:	the words this step has armed, @nr_armed of them
+ * @pins:	the pages they are in, @nr_pins of them
  * @access:	guest memory that the instruction itself accesses, where that
  *		could be among the armed words (access.c)
  * @irqs:	what keeps interrupts away
@@ -149,6 +151,7 @@ enum hvstep_count {
  * @leaving:	parked before, in the guest at @leaving_nip since
  * @leaving_nip: see there
  * @request:	HVSTEP_STEP_ONE was asked for; atomic
+ * @seen:	has come through step.c
  * @kick_work:	brings the running thread out of KVM_RUN
  * @kick_queued: bit 0: @kick_work is in use; atomic
  * @count:	struct hvstep_counters; written by the owner, read by anybody
@@ -166,8 +169,11 @@ struct hvstep_vcpu {
 	u64 lpcr;
 	u64 intr_msr;
 	bool own_trace;
+	bool setup;
 	unsigned int nr_armed;
 	struct hvstep_armed armed[HVSTEP_MAX_ARMED];
+	unsigned int nr_pins;
+	struct hvstep_pin pins[HVSTEP_MAX_PINS];
 	struct hvstep_access access[2];
 	struct hvstep_irqs irqs;
 	unsigned int undone;
@@ -180,6 +186,7 @@ struct hvstep_vcpu {
 	u64 leaving_nip;
 
 	atomic_t request;
+	bool seen;
 	struct callback_head kick_work;
 	unsigned long kick_queued;
 	u64 count[HVSTEP_NR_COUNTS];
@@ -197,13 +204,11 @@ struct hvstep_vcpu {
  * @vcpus:	struct hvstep_vcpu by vcpu_idx
  * @word_lock:	the lists below and everything on them
  * @words:	armed
- * @pages:	that hold armed words
  * @free_words:	room for as many as the vCPUs can ever arm: a step allocates
  *		nothing
- * @free_pages:	likewise
- * @restores:	counts the words restored; written under @word_lock
- * @parked:	vCPUs waiting for @restores to change, and steps waiting for
- *		@leavers to become 0
+ * @changes:	counts the words armed and restored; written under @word_lock
+ * @parked:	those who wait for a word to be restored, for the last of them to
+ *		be, or for @leavers to become 0
  * @leavers:	vCPUs that were parked and have not moved on yet
  */
 struct hvstep_vm {
@@ -219,10 +224,8 @@ struct hvstep_vm {
 
 	struct mutex word_lock;		/* see above */
 	struct list_head words;
-	struct list_head pages;
 	struct list_head free_words;
-	struct list_head free_pages;
-	unsigned int restores;
+	unsigned int changes;
 	wait_queue_head_t parked;
 	atomic_t leavers;
 };
@@ -259,7 +262,7 @@ struct hvstep_vcpu *hvstep_vm_vcpu_by_id(struct hvstep_vm *vm, u32 id);
 bool hvstep_vm_any_active(void);
 
 /* kick.c */
-int hvstep_kick_all(struct hvstep_vm *vm);
+void hvstep_kick_all(struct hvstep_vm *vm);
 int hvstep_kick_wait(struct hvstep_vm *vm);
 
 /* step.c */
@@ -281,19 +284,22 @@ int hvstep_word_reserve(struct hvstep_vm *vm);
 void hvstep_word_free(struct hvstep_vm *vm);
 int hvstep_word_arm(struct hvstep_vcpu *hv, gpa_t gpa, struct hvstep_word **word);
 void hvstep_word_disarm(struct hvstep_vcpu *hv, struct hvstep_word *word);
-bool hvstep_word_is_armed(struct hvstep_vm *vm, gpa_t gpa, unsigned int *restores);
+void hvstep_word_unpin(struct hvstep_vcpu *hv);
+bool hvstep_word_is_armed(struct hvstep_vm *vm, gpa_t gpa, unsigned int *changes);
+int hvstep_word_wait_none(struct hvstep_vm *vm);
 
 /* park.c */
-int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa);
+int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes);
 void hvstep_park_leave(struct hvstep_vcpu *hv);
 void hvstep_park_left(struct hvstep_vcpu *hv);
 void hvstep_park_let_leave(struct hvstep_vcpu *hv);
 
 /* guest_mem.c */
+bool hvstep_mem_ready(struct kvm *kvm);
 int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa);
 int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa);
 int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw);
-bool hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, u32 *word);
+int hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, u32 *word);
 struct page *hvstep_mem_pin(struct kvm *kvm, gfn_t gfn);
 void hvstep_mem_unpin(struct page *page);
 void hvstep_mem_dirty(struct kvm *kvm, gfn_t gfn);

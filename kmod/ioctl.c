@@ -170,19 +170,17 @@ static int get_info(void __user *argp)
 }
 
 /*
- * file_is_kvm() is exported to kvm-hv alone. What anon_inode_getfd() was given
- * says the same: the owner of the operations and the name, which nobody else
- * can choose inside anon_inodefs.
+ * file_is_kvm() is exported to kvm-hv alone. The name says the same: nobody but
+ * a caller of anon_inode_getfd() in the kernel can choose one in anon_inodefs.
+ * The owner of the operations is a second look; 6.1 does not set it.
  */
 static bool file_is_vm(struct file *file)
 {
 	struct module *owner = file->f_op->owner;
 
-	if (IS_BUILTIN(CONFIG_KVM_BOOK3S_64) ? !!owner :
-	    !owner || strcmp(module_name(owner), "kvm"))
-		return false;
 	return !strcmp(file_inode(file)->i_sb->s_type->name, "anon_inodefs") &&
-	       !strcmp(file->f_path.dentry->d_name.name, "kvm-vm");
+	       !strcmp(file->f_path.dentry->d_name.name, "kvm-vm") &&
+	       (!owner || !strcmp(module_name(owner), "kvm"));
 }
 
 /* The struct kvm behind a VM's descriptor, with a reference. */

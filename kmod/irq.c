@@ -16,9 +16,6 @@
 
 #include "hvstep.h"
 
-#define IRQS_PENDING							\
-	(BIT(BOOK3S_IRQPRIO_DECREMENTER) | BIT(BOOK3S_IRQPRIO_EXTERNAL))
-
 /* Further than one step can last, and positive in a 32-bit decrementer. */
 #define DEC_FAR		0x7fff0000UL
 
@@ -52,19 +49,22 @@ static void irq_quiet(struct hvstep_vcpu *hv)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	struct hvstep_irqs *irqs = &hv->irqs;
-	unsigned int bit;
 
 	irqs->quiet = true;
 	irqs->dec_expires = hvstep_compat_dec_expires(vcpu);
 	hvstep_compat_set_dec_expires(vcpu, mftb() +
 				      hvstep_compat_tb_offset(vcpu) + DEC_FAR);
 
-	/* Other bits, and these two as well, may be set by other CPUs now. */
-	irqs->pending = 0;
-	for (bit = 0; bit < BOOK3S_IRQPRIO_MAX; bit++)
-		if (IRQS_PENDING & BIT(bit) &&
-		    test_and_clear_bit(bit, &vcpu->arch.pending_exceptions))
-			irqs->pending |= BIT(bit);
+	/*
+	 * Only what this vCPU itself would clear. Without an interrupt
+	 * controller in the kernel KVM_INTERRUPT does, at any moment: taken
+	 * out now and put back later, the line would be stuck.
+	 */
+	irqs->dec = test_and_clear_bit(BOOK3S_IRQPRIO_DECREMENTER,
+				       &vcpu->arch.pending_exceptions);
+	irqs->external = vcpu->arch.irq_type != KVMPPC_IRQ_DEFAULT &&
+			 test_and_clear_bit(BOOK3S_IRQPRIO_EXTERNAL,
+					    &vcpu->arch.pending_exceptions);
 
 	irqs->doorbell = xchg(&vcpu->arch.doorbell_request, 0);
 	xive_quiet(vcpu, irqs);
@@ -74,7 +74,6 @@ static void irq_unquiet(struct hvstep_vcpu *hv)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	struct hvstep_irqs *irqs = &hv->irqs;
-	unsigned int bit;
 
 	irqs->quiet = false;
 	/*
@@ -83,10 +82,10 @@ static void irq_unquiet(struct hvstep_vcpu *hv)
 	 */
 	hvstep_compat_set_dec_expires(vcpu, irqs->dec_expires);
 
-	for (bit = 0; bit < BOOK3S_IRQPRIO_MAX; bit++)
-		if (irqs->pending & BIT(bit))
-			set_bit(bit, &vcpu->arch.pending_exceptions);
-
+	if (irqs->dec)
+		set_bit(BOOK3S_IRQPRIO_DECREMENTER, &vcpu->arch.pending_exceptions);
+	if (irqs->external)
+		set_bit(BOOK3S_IRQPRIO_EXTERNAL, &vcpu->arch.pending_exceptions);
 	if (irqs->doorbell)
 		WRITE_ONCE(vcpu->arch.doorbell_request, 1);
 	xive_unquiet(vcpu, irqs);

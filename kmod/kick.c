@@ -3,7 +3,9 @@
  * Bring vCPUs out of KVM_RUN. Their threads return -EINTR to userspace, which
  * for a VMM is a signal like any other.
  */
+#include <linux/delay.h>
 #include <linux/kvm_host.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/task_work.h>
 
@@ -22,14 +24,6 @@ static void kick_arrived(struct callback_head *work)
 static void kick(struct hvstep_vcpu *hv)
 {
 	struct task_struct *task;
-
-	/*
-	 * Not in KVM_RUN: the next one will see what has just been published,
-	 * and a thread that sleeps elsewhere is not disturbed.
-	 */
-	smp_mb();
-	if (!mutex_is_locked(&hv->vcpu->mutex))
-		return;
 
 	task = hvstep_compat_vcpu_task(hv->vcpu);
 	if (!task)
@@ -55,7 +49,27 @@ static void kick(struct hvstep_vcpu *hv)
 	kvmppc_fast_vcpu_kick(hv->vcpu);
 }
 
-int hvstep_kick_all(struct hvstep_vm *vm)
+/*
+ * The session is closed: bring out those that are inside. Who is not will see
+ * that by himself; a thread that sleeps elsewhere is not disturbed.
+ */
+void hvstep_kick_all(struct hvstep_vm *vm)
+{
+	struct hvstep_vcpu *hv;
+	unsigned long idx;
+
+	xa_for_each(&vm->vcpus, idx, hv)
+		if (mutex_is_locked(&hv->vcpu->mutex))
+			kick(hv);
+}
+
+/*
+ * Wait until every KVM_RUN that was under way when the VM was published has
+ * ended: vcpu->mutex is held for all of its length, so it is not held by one, or
+ * held by a later one that has come through step.c. Not for the callbacks: a
+ * thread may be stopped or exiting.
+ */
+int hvstep_kick_wait(struct hvstep_vm *vm)
 {
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
@@ -65,25 +79,15 @@ int hvstep_kick_all(struct hvstep_vm *vm)
 
 		if (IS_ERR(hv))
 			return PTR_ERR(hv);
-		kick(hv);
-	}
-	return 0;
-}
-
-/*
- * Wait until every KVM_RUN that was under way when the VM was published has
- * ended: vcpu->mutex is held for all of its length. Not for the callbacks: a
- * thread may be stopped or exiting.
- */
-int hvstep_kick_wait(struct hvstep_vm *vm)
-{
-	struct kvm_vcpu *vcpu;
-	unsigned long i;
-
-	kvm_for_each_vcpu(i, vcpu, vm->kvm) {
-		if (mutex_lock_interruptible(&vcpu->mutex))
-			return -EINTR;
-		mutex_unlock(&vcpu->mutex);
+		while (!READ_ONCE(hv->seen)) {
+			if (mutex_trylock(&vcpu->mutex)) {
+				mutex_unlock(&vcpu->mutex);
+				break;
+			}
+			kick(hv);
+			if (msleep_interruptible(1) || signal_pending(current))
+				return -EINTR;
+		}
 	}
 	return 0;
 }

@@ -15,34 +15,36 @@
  * that is still at the same instruction then is not on a CPU of the host: it
  * has to be patient, not the debugger.
  */
-#define LEAVE_TRIES	16
+#define LEAVE_TRIES	4
 
 /*
  * Wait while the word at @gpa is armed. The caller holds vcpu->mutex and has
  * nothing armed, so nobody waits for it in turn; any signal ends the wait, as
- * it ends KVM_RUN. Returns 1 if there was nothing to wait for.
+ * it ends KVM_RUN. Returns 1 if there was nothing to wait for: so it stays while
+ * vm->changes is @changes.
  */
-int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa)
+int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes)
 {
 	struct hvstep_vm *vm = hv->vm;
-	unsigned int restores;
 
 	WARN_ON_ONCE(hv->nr_armed);
 
-	if (!hvstep_word_is_armed(vm, gpa, &restores))
+	if (!hvstep_word_is_armed(vm, gpa, changes))
 		return 1;
 	hvstep_count(hv, HVSTEP_COUNT_PARKED);
 	do {
 		if (wait_event_interruptible(vm->parked,
-					     READ_ONCE(vm->restores) != restores))
+					     READ_ONCE(vm->changes) != *changes))
 			return -EINTR;
-	} while (hvstep_word_is_armed(vm, gpa, &restores));
+	} while (hvstep_word_is_armed(vm, gpa, changes));
 	return 0;
 }
 
-/* Parked, and now entering the guest at nip: not to be disturbed there. */
+/* Parked, and now going on at nip: not to be disturbed there. */
 void hvstep_park_leave(struct hvstep_vcpu *hv)
 {
+	if (hv->leaving)
+		return;
 	hv->leaving_nip = kvmppc_get_pc(hv->vcpu);
 	WRITE_ONCE(hv->leaving, true);
 	atomic_inc(&hv->vm->leavers);
@@ -65,6 +67,10 @@ void hvstep_park_let_leave(struct hvstep_vcpu *hv)
 	struct hvstep_vcpu *other;
 	unsigned long idx;
 	int try;
+
+	/* It was parked itself: it is others that wait for it. */
+	if (hv->leaving)
+		return;
 
 	for (try = 0; atomic_read(&vm->leavers) && try < LEAVE_TRIES; try++) {
 		/* Out of the guest and to the top of the run loop (hook.c) */

@@ -8,6 +8,10 @@
  * those that would show the guest its MSR[SE], or whose result the Trace
  * interrupt itself overwrites (ISA Book III, "Trace Interrupt").
  */
+#ifdef __KERNEL__
+#include <asm/hvcall.h>
+#endif
+
 #include "plan.h"
 
 /* Whatever the instruction: it may not be there any more, or not be allowed. */
@@ -53,8 +57,15 @@ enum {
 	XO31_MFMSR = 83,
 	XO31_MTMSR = 146,
 	XO31_MTMSRD = 178,
+	XO31_OR = 444,
 	XO31_MTSPR = 467,
 };
+
+/* Hypercalls that can take any time (PAPR; asm/hvcall.h) */
+#ifndef __KERNEL__
+#define H_CEDE		0xE0
+#define H_ENTER_NESTED	0xF804
+#endif
 
 /* The handlers that an instruction of this primary opcode can fault into. */
 static u32 fault_vectors(u32 word)
@@ -106,6 +117,31 @@ void hvstep_plan_displace(struct hvstep_plan *plan, u64 nip, u64 msr)
 }
 
 /*
+ * POWER9's run loop passes the tracepoint at its top before it enters the guest
+ * again. POWER8 completes some hypercalls in real mode and goes right back: meet
+ * it behind the sc.
+ */
+static void plan_hcall(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
+{
+	/* Nobody else may have to wait for a vCPU that sleeps, or runs its own guest. */
+	bool blocks = in->gpr3 == H_CEDE || in->gpr3 == H_ENTER_NESTED;
+
+	plan->hcall = true;
+	plan->vectors = blocks ? 0 : VECS_ANY;
+	/* A LEV that does not exist may be taken for 0. */
+	if (hvstep_insn_lev(in->word) != 1)
+		plan->vectors |= BIT(HVSTEP_VEC_SYSCALL);
+	if (in->arch_300)
+		return;
+	if (in->gpr3 == H_CEDE) {
+		plan->emul = HVSTEP_EMUL_CEDE;
+		plan->required = true;
+	} else {
+		plan_next(plan, in->msr, in->nip + 4);
+	}
+}
+
+/*
  * sc and scv: the Trace interrupt never follows them. The handler they go to is
  * known, so let hardware go there without MSR[SE] and stop it at its first
  * instruction: nothing to hide, nothing to reconstruct.
@@ -124,18 +160,7 @@ static void plan_syscall(const struct hvstep_plan_in *in, struct hvstep_plan *pl
 		/* KVM reflects it: a program interrupt or a system call. */
 		plan->vectors |= BIT(HVSTEP_VEC_SYSCALL);
 	} else {
-		/*
-		 * A hypercall. POWER9's run loop passes the tracepoint at its
-		 * top before it enters the guest again. POWER8 completes some
-		 * in real mode and goes right back: meet it behind the sc, or
-		 * in the interrupt that H_CEDE has waited for and enabled.
-		 */
-		plan->hcall = true;
-		plan->vectors = 0;
-		if (!in->arch_300) {
-			plan->vectors = HVSTEP_VECS_ASYNC;
-			plan_next(plan, in->msr, in->nip + 4);
-		}
+		plan_hcall(in, plan);
 	}
 }
 
@@ -151,8 +176,8 @@ static bool plan_op19(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 		plan->emul = HVSTEP_EMUL_RFID;
 		break;
 	case XO19_RFSCV:
-		if (!priv || !in->arch_300 || in->compat)
-			return false;
+		if (!priv || !in->arch_300)
+			return false;		/* 0x700, or illegal */
 		plan->emul = HVSTEP_EMUL_RFSCV;
 		break;
 	case XO19_RFEBB:
@@ -202,6 +227,25 @@ static bool plan_op31(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 	return true;
 }
 
+/* May analyse_instr() say what the instruction does? */
+static bool can_compute(const struct hvstep_plan_in *in)
+{
+	u32 word = in->word;
+
+	/* It knows the host's instructions, not those of an older mode. */
+	if (in->compat)
+		return false;
+	/* or rx,rx,rx: also sets the priority (PPR) of the thread */
+	if (hvstep_insn_opcode(word) == OPC_31 && hvstep_insn_xo(word) == XO31_OR &&
+	    hvstep_insn_rt(word) == ((word >> 16) & 0x1f) &&
+	    hvstep_insn_rt(word) == ((word >> 11) & 0x1f))
+		return false;
+	if (in->at_trace)
+		return true;
+	/* In 32-bit mode it tests all of CTR. */
+	return !in->own_trace && !in->trace_all && in->msr & MSR_SF;
+}
+
 void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 {
 	bool special = false;
@@ -213,6 +257,8 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 		plan->se = true;
 		plan->vectors = VECS_ANY | VECS_MEM | VECS_UNAVAILABLE |
 				BIT(HVSTEP_VEC_SYSCALL) | BIT(HVSTEP_VEC_TRACE);
+		/* Nowhere to meet it. */
+		plan->required = in->at_trace;
 		return;
 	}
 
@@ -238,12 +284,14 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 		return;
 
 	/*
-	 * The handler of the Trace interrupt itself: a breakpoint cannot be
-	 * where the instruction is, so emulate it or let it run to the next one.
+	 * At the handler of the Trace interrupt itself a breakpoint cannot be
+	 * where the instruction is: emulate it if that can be done at all, or
+	 * let it run to the next one; it must not be traced by the guest then.
 	 */
-	if (!special && !in->own_trace && !in->compat &&
-	    (!in->trace_all || in->at_trace))
+	if (!special && can_compute(in))
 		plan->emul = HVSTEP_EMUL_COMPUTE;
+	if (in->at_trace && (in->own_trace || hvstep_insn_is_branch(in->word)))
+		plan->required = true;
 
 	plan->vectors = fault_vectors(in->word) | BIT(HVSTEP_VEC_TRACE);
 	plan->se = true;

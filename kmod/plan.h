@@ -49,6 +49,7 @@ enum hvstep_emul {
 	HVSTEP_EMUL_MTSRR1,
 	HVSTEP_EMUL_RFID,
 	HVSTEP_EMUL_RFSCV,
+	HVSTEP_EMUL_CEDE,	/* POWER8 */
 };
 
 /**
@@ -61,7 +62,9 @@ enum hvstep_emul {
  * @at_trace:	@nip is the first instruction of the guest's trace handler
  * @arch_300:	POWER9 or later: scv and prefixed instructions may exist, and no
  *		hypercall is completed without leaving KVM's inner loop
- * @compat:	the guest runs in the mode of an older processor
+ * @compat:	problem state of a guest in the mode of an older processor (PCR
+ *		restricts nothing else)
+ * @gpr3:	the number of a hypercall
  * @own_trace:	the guest traces this very instruction itself, by MSR[SE],
  *		MSR[BE] or CIABR
  * @trace_all:	HVSTEP_POLICY_TRACE_ALL
@@ -71,6 +74,7 @@ struct hvstep_plan_in {
 	u64 msr;
 	u64 nip;
 	u64 ebbrr;
+	u64 gpr3;
 	bool fetched;
 	bool at_trace;
 	bool arch_300;

@@ -25,7 +25,7 @@
 /* SRR1 and CTR show the guest its EE; what it never had is SE. */
 static u64 guest_msr(struct hvstep_vcpu *hv, u64 msr)
 {
-	msr &= SRR1_MSR_BITS;
+	msr &= HVSTEP_MSR_VALID;
 	if (!(hv->msr & MSR_SE))
 		msr &= ~MSR_SE;
 	return msr | (hv->msr & MSR_EE);
@@ -64,12 +64,14 @@ enum sw_bp { SW_BP_RETRY, SW_BP_PARKED, SW_BP_SIGNAL, SW_BP_GUEST, SW_BP_VMM };
 static enum sw_bp sw_bp_at_nip(struct hvstep_vcpu *hv)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
+	unsigned int changes;
 	gpa_t gpa;
 	u32 raw;
 
-	if (hvstep_mem_translate(vcpu, kvmppc_get_pc(vcpu), kvmppc_get_msr(vcpu), &gpa))
+	if (hvstep_mem_translate(vcpu, kvmppc_get_pc(vcpu) & ~3UL,
+				 kvmppc_get_msr(vcpu), &gpa))
 		return SW_BP_RETRY;	/* unmapped meanwhile: fault again */
-	switch (hvstep_park(hv, gpa)) {
+	switch (hvstep_park(hv, gpa, &changes)) {
 	case 0:
 		return SW_BP_PARKED;
 	case -EINTR:
@@ -77,6 +79,9 @@ static enum sw_bp sw_bp_at_nip(struct hvstep_vcpu *hv)
 	}
 	if (hvstep_mem_read(vcpu, gpa, &raw) || raw != KVMPPC_INST_SW_BREAKPOINT)
 		return SW_BP_RETRY;	/* restored meanwhile */
+	smp_rmb();	/* the word before vm->changes */
+	if (READ_ONCE(hv->vm->changes) != changes)
+		return SW_BP_RETRY;	/* or armed meanwhile */
 	return vcpu->guest_debug & KVM_GUESTDBG_USE_SW_BP ? SW_BP_VMM : SW_BP_GUEST;
 }
 
@@ -153,7 +158,9 @@ static void make_plan(struct hvstep_vcpu *hv, bool fetched, u32 word)
 		.fetched = fetched,
 		.at_trace = hv->nip == hvstep_vector_ea(vcpu, HVSTEP_VEC_TRACE, 0),
 		.arch_300 = cpu_has_feature(CPU_FTR_ARCH_300),
-		.compat = vcpu->arch.vcore->pcr,
+		/* The bits outside PCR_MASK are for modes (asm/reg.h). */
+		.compat = hv->msr & MSR_PR && vcpu->arch.vcore->pcr & ~PCR_MASK,
+		.gpr3 = kvmppc_get_gpr(vcpu, 3),
 		.trace_all = READ_ONCE(hv->vm->flags) & HVSTEP_POLICY_TRACE_ALL,
 	};
 
@@ -217,6 +224,8 @@ bool hvstep_step_moved(struct hvstep_vcpu *hv)
 		hvstep_park_left(hv);
 	if (!READ_ONCE(hv->active))
 		return false;
+	if (hv->setup)
+		return true;
 
 	if (nip == hv->nip)
 		return ((hvstep_compat_lpcr(vcpu) ^ hv->lpcr) & (LPCR_AIL | LPCR_ILE)) ||
@@ -231,33 +240,19 @@ enum outcome { OUTCOME_DONE, OUTCOME_UNDO, OUTCOME_OPEN };
 static enum outcome conclude_async(struct hvstep_vcpu *hv, unsigned int vec)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
+	u64 nip = kvmppc_get_srr0(vcpu);
 
-	kvmppc_set_pc(vcpu, hv->nip);
+	kvmppc_set_pc(vcpu, nip);
+	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_srr1(vcpu)));
 	kvmppc_set_srr0(vcpu, hv->srr0);
 	kvmppc_set_srr1(vcpu, hv->srr1);
 	/* Taking it has cleared DPDES; all other sources are still asserted. */
 	if (vec == HVSTEP_VEC_DOORBELL)
 		hv->irqs.doorbell = 1;
 	hvstep_count(hv, HVSTEP_COUNT_HELD);
-	return OUTCOME_UNDO;
-}
-
-/*
- * POWER8: the interrupt that ended an H_CEDE was taken before anything else.
- * The hypercall is complete; the interrupt is still asserted.
- */
-static enum outcome conclude_cede(struct hvstep_vcpu *hv, unsigned int vec)
-{
-	struct kvm_vcpu *vcpu = hv->vcpu;
-
-	kvmppc_set_pc(vcpu, kvmppc_get_srr0(vcpu));
-	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_srr1(vcpu)));
-	/* What sc has left there */
-	kvmppc_set_srr0(vcpu, hv->nip + 4);
-	kvmppc_set_srr1(vcpu, hv->msr & SRR1_MSR_BITS);
-	if (vec == HVSTEP_VEC_DOORBELL)
-		WRITE_ONCE(vcpu->arch.doorbell_request, 1);
-	hvstep_count(hv, HVSTEP_COUNT_HELD);
+	if (nip == hv->nip)
+		return OUTCOME_UNDO;
+	/* It came behind the instruction. */
 	hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
 	return OUTCOME_DONE;
 }
@@ -269,7 +264,7 @@ static enum outcome conclude_handler(struct hvstep_vcpu *hv, unsigned int vec)
 	u64 own = hv->msr & (MSR_EE | MSR_SE);
 
 	/* Drop the bits that HSRR1 had for the breakpoint's own exit. */
-	kvmppc_set_msr_fast(vcpu, kvmppc_get_msr(vcpu) & SRR1_MSR_BITS);
+	kvmppc_set_msr_fast(vcpu, kvmppc_get_msr(vcpu) & HVSTEP_MSR_VALID);
 
 	if (vec == HVSTEP_VEC_SCV) {
 		/* scv leaves EE as it was. */
@@ -330,8 +325,6 @@ static enum outcome conclude(struct hvstep_vcpu *hv)
 			hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
 			return OUTCOME_DONE;
 		}
-		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) && hv->plan.hcall)
-			return conclude_cede(hv, armed->vec);
 		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) && hv->undone++ < MAX_UNDONE)
 			return conclude_async(hv, armed->vec);
 		return conclude_handler(hv, armed->vec);
@@ -408,8 +401,10 @@ static int run_prepared(struct hvstep_vcpu *hv, bool *again)
 	if (exited_at_sw_bp(hv, ret)) {
 		vcpu->run->debug.arch.status = 0;
 		switch (sw_bp_at_nip(hv)) {
-		case SW_BP_RETRY:
 		case SW_BP_PARKED:
+			hvstep_park_leave(hv);
+			fallthrough;
+		case SW_BP_RETRY:
 			*again = true;
 			return 0;
 		case SW_BP_SIGNAL:
@@ -426,6 +421,31 @@ static int run_prepared(struct hvstep_vcpu *hv, bool *again)
 	return ret;
 }
 
+/*
+ * A hash guest that has never run, or whose page table was just replaced: let
+ * KVM see to that first. Its run loop passes the tracepoint, sets the MMU up,
+ * and then finds the signal that hvstep_step_moved() has asked for. To
+ * userspace it is one more -EINTR.
+ */
+static int set_up_mmu(struct hvstep_vcpu *hv)
+{
+	int ret;
+
+	if (!cpu_has_feature(CPU_FTR_ARCH_300)) {
+		/* POWER8 looks for signals first: it would never get there. */
+		hv->vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+		return -EOPNOTSUPP;
+	}
+	hv->setup = true;
+	WRITE_ONCE(hv->active, true);
+	ret = hvstep_hook_stepping();
+	if (!ret)
+		ret = enter(hv);
+	WRITE_ONCE(hv->active, false);
+	hv->setup = false;
+	return ret;
+}
+
 static int step_one(struct hvstep_vcpu *hv, bool *again)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
@@ -433,7 +453,6 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	u32 word = 0;
 	int ret;
 
-	*again = false;
 	if (signal_pending(current))
 		return exit_intr(hv);
 
@@ -448,14 +467,30 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	if (!vcpu->arch.sane)
 		return hvstep_hook_enter(vcpu);
 
-	hv->nip = kvmppc_get_pc(vcpu);
-	hv->msr = kvmppc_get_msr(vcpu);
+	if (!hvstep_mem_ready(vcpu->kvm) && kvmppc_get_msr(vcpu) & (MSR_IR | MSR_DR))
+		return set_up_mmu(hv);
 
-	fetched = hvstep_mem_fetch(vcpu, hv->nip, &word);
+	/*
+	 * Hardware ignores the low bits of an address that KVM_SET_REGS does
+	 * not; and the last exit may have left HSRR1's account of itself in MSR.
+	 */
+	hv->nip = kvmppc_get_pc(vcpu) & ~3UL;
+	hv->msr = kvmppc_get_msr(vcpu) & HVSTEP_MSR_VALID;
+	kvmppc_set_pc(vcpu, hv->nip);
+	kvmppc_set_msr_fast(vcpu, hv->msr);
+
+	ret = hvstep_mem_fetch(vcpu, hv->nip, &word);
+	if (ret == -EIO) {
+		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+		return -EFAULT;
+	}
+	fetched = !ret;
 	if (fetched && word == KVMPPC_INST_SW_BREAKPOINT) {
 		switch (sw_bp_at_nip(hv)) {
-		case SW_BP_RETRY:
 		case SW_BP_PARKED:
+			hvstep_park_leave(hv);
+			fallthrough;
+		case SW_BP_RETRY:
 			*again = true;
 			return 0;
 		case SW_BP_SIGNAL:
@@ -511,12 +546,13 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 
 	lockdep_assert_held(&hv->vcpu->mutex);
 
+	WRITE_ONCE(hv->seen, true);
 	if (report_due(hv))
 		return step_done(hv);
 	do {
-		if (!wants_step(hv))
-			return run_free(hv);
-		ret = step_one(hv, &again);
+		again = false;
+		ret = wants_step(hv) ? step_one(hv, &again) : run_free(hv);
 	} while (again);
+	hvstep_park_left(hv);
 	return ret;
 }

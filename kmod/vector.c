@@ -76,6 +76,8 @@ static int arm_at(struct hvstep_vcpu *hv, unsigned int vec, u64 ea, gpa_t gpa)
 	return 0;
 }
 
+#define VECS_END	(BIT(HVSTEP_VEC_TRACE) | BIT(HVSTEP_VEC_SYSCALL) | BIT(HVSTEP_VEC_SCV))
+
 /* Arm the plan's handlers; those that @hv's own access needs intact are left. */
 static int arm_handlers(struct hvstep_vcpu *hv, u32 *left)
 {
@@ -109,13 +111,20 @@ static int arm_handlers(struct hvstep_vcpu *hv, u32 *left)
 			}
 		}
 		gpa = page_gpa + (ea & 0xfffUL);
-		if (!ret && hvstep_access_touches(hv, gpa)) {
+		/*
+		 * No translation: no interrupt can be taken there, other than by
+		 * a fault in turn. The one that the step is to end at must be.
+		 */
+		if (ret && VECS_END & BIT(vec))
+			return ret;
+		if (ret)
+			continue;
+		if (hvstep_access_touches(hv, gpa)) {
 			*left |= BIT(vec);
 			continue;
 		}
-		if (!ret)
-			ret = arm_at(hv, vec, ea, gpa);
-		if (ret && (vec == HVSTEP_VEC_TRACE || vec == HVSTEP_VEC_SYSCALL))
+		ret = arm_at(hv, vec, ea, gpa);
+		if (ret)
 			return ret;
 	}
 	return 0;
@@ -136,9 +145,7 @@ static int arm_next(struct hvstep_vcpu *hv)
 }
 
 /*
- * Arm what the plan says. A handler that cannot be reached (no memory there, or
- * not executable: an scv vector of a guest that has no scv) is left out; the
- * one that the step needs is not: better no step than one that runs away.
+ * Arm what the plan says, or nothing: better no step than one that runs away.
  *
  * An instruction that reads or writes a handler must find the guest's own
  * words there. Then it is met behind itself, without MSR[SE]: should it fault
@@ -172,6 +179,7 @@ void hvstep_vector_disarm(struct hvstep_vcpu *hv)
 		WRITE_ONCE(hv->nr_armed, hv->nr_armed - 1);
 		hvstep_word_disarm(hv, hv->armed[hv->nr_armed].word);
 	}
+	hvstep_word_unpin(hv);
 }
 
 /* The word that this vCPU's own step has armed at @ea, or NULL. */

@@ -7,6 +7,7 @@
  * through step.c. Each vCPU that is inside holds a reference, so a session can
  * be closed, and the process that owns it die, at any moment.
  */
+#include <linux/delay.h>
 #include <linux/hash.h>
 #include <linux/hashtable.h>
 #include <linux/kvm_host.h>
@@ -170,9 +171,7 @@ struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
 	xa_init(&vm->vcpus);
 	mutex_init(&vm->word_lock);
 	INIT_LIST_HEAD(&vm->words);
-	INIT_LIST_HEAD(&vm->pages);
 	INIT_LIST_HEAD(&vm->free_words);
-	INIT_LIST_HEAD(&vm->free_pages);
 	init_waitqueue_head(&vm->parked);
 
 	/* First the hook: a VM that is found must be one that can be entered. */
@@ -189,9 +188,7 @@ struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
 	__module_get(THIS_MODULE);
 
 	/* From here on the VM is attached; bring out who is inside KVM_RUN. */
-	ret = hvstep_kick_all(vm);
-	if (!ret)
-		ret = hvstep_kick_wait(vm);
+	ret = hvstep_kick_wait(vm);
 	if (ret) {
 		kvm_get_kvm(kvm);	/* the caller drops one on error */
 		hvstep_vm_close(vm);
@@ -210,11 +207,17 @@ err_free:
  * The session is closed. Steps in progress are brought to their end by their
  * own threads, which restore what they have armed; until the last of them is
  * out the VM stays in the table, so that no vCPU can meet an armed word
- * unprotected.
+ * unprotected. That takes no longer than a signal does; should a thread be
+ * stopped or stuck, it detaches the VM when it goes on.
  */
 void hvstep_vm_close(struct hvstep_vm *vm)
 {
+	unsigned int tries;
+
 	WRITE_ONCE(vm->closing, true);
-	hvstep_kick_all(vm);
+	for (tries = 0; refcount_read(&vm->refs) > 1 && tries < 1000; tries++) {
+		hvstep_kick_all(vm);
+		msleep(1);
+	}
 	hvstep_vm_put(vm);
 }

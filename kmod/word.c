@@ -15,115 +15,83 @@
 /* Make room for what one more vCPU can arm. */
 int hvstep_word_reserve(struct hvstep_vm *vm)
 {
+	struct hvstep_word *word, *next;
 	LIST_HEAD(words);
-	LIST_HEAD(pages);
 	int i;
 
 	for (i = 0; i < HVSTEP_MAX_ARMED; i++) {
-		struct hvstep_word *word = kzalloc(sizeof(*word), GFP_KERNEL_ACCOUNT);
-
+		word = kzalloc(sizeof(*word), GFP_KERNEL_ACCOUNT);
 		if (!word)
 			goto err_alloc;
 		list_add(&word->link, &words);
 	}
-	for (i = 0; i < HVSTEP_MAX_PAGES; i++) {
-		struct hvstep_page *page = kzalloc(sizeof(*page), GFP_KERNEL_ACCOUNT);
-
-		if (!page)
-			goto err_alloc;
-		list_add(&page->link, &pages);
-	}
 
 	mutex_lock(&vm->word_lock);
 	list_splice(&words, &vm->free_words);
-	list_splice(&pages, &vm->free_pages);
 	mutex_unlock(&vm->word_lock);
 	return 0;
 
 err_alloc:
-	while (!list_empty(&words)) {
-		struct hvstep_word *word = list_first_entry(&words, struct hvstep_word, link);
-
-		list_del(&word->link);
+	list_for_each_entry_safe(word, next, &words, link)
 		kfree(word);
-	}
-	while (!list_empty(&pages)) {
-		struct hvstep_page *page = list_first_entry(&pages, struct hvstep_page, link);
-
-		list_del(&page->link);
-		kfree(page);
-	}
 	return -ENOMEM;
 }
 
 /* The VM is going: nobody steps, nothing is armed. */
 void hvstep_word_free(struct hvstep_vm *vm)
 {
-	struct hvstep_word *word, *next_word;
-	struct hvstep_page *page, *next_page;
+	struct hvstep_word *word, *next;
 
-	WARN_ON_ONCE(!list_empty(&vm->words) || !list_empty(&vm->pages));
-	list_for_each_entry_safe(word, next_word, &vm->free_words, link)
+	WARN_ON_ONCE(!list_empty(&vm->words));
+	list_for_each_entry_safe(word, next, &vm->free_words, link)
 		kfree(word);
-	list_for_each_entry_safe(page, next_page, &vm->free_pages, link)
-		kfree(page);
 }
 
-static struct hvstep_word *word_find(struct hvstep_vm *vm, gpa_t gpa)
+/*
+ * The page for one of this step's words. Pinning can wait for userspace (a page
+ * that a userfaultfd or a file system has to deliver), so no lock is held.
+ */
+static struct page *pin(struct hvstep_vcpu *hv, gfn_t gfn)
+{
+	struct hvstep_pin *new = &hv->pins[hv->nr_pins];
+	struct page *page;
+	unsigned int i;
+
+	lockdep_assert_not_held(&hv->vm->word_lock);
+
+	for (i = 0; i < hv->nr_pins; i++)
+		if (hv->pins[i].gfn == gfn)
+			return hv->pins[i].page;
+	if (WARN_ON_ONCE(i == ARRAY_SIZE(hv->pins)))
+		return ERR_PTR(-ENOSPC);
+
+	page = hvstep_mem_pin(hv->vm->kvm, gfn);
+	if (!IS_ERR(page)) {
+		new->gfn = gfn;
+		new->page = page;
+		hv->nr_pins++;
+	}
+	return page;
+}
+
+/* After the last of its words is disarmed. */
+void hvstep_word_unpin(struct hvstep_vcpu *hv)
+{
+	while (hv->nr_pins)
+		hvstep_mem_unpin(hv->pins[--hv->nr_pins].page);
+}
+
+static struct hvstep_word *word_find(struct hvstep_vm *vm, struct page *page, gpa_t gpa)
 {
 	struct hvstep_word *word;
 
 	lockdep_assert_held(&vm->word_lock);
 
+	/* Two gpas can be the same memory: then it is the same word. */
 	list_for_each_entry(word, &vm->words, link)
-		if (word->gpa == gpa)
+		if (word->page == page && offset_in_page(word->gpa) == offset_in_page(gpa))
 			return word;
 	return NULL;
-}
-
-static struct hvstep_page *page_get(struct hvstep_vm *vm, gfn_t gfn)
-{
-	struct hvstep_page *hp;
-	struct page *page;
-
-	lockdep_assert_held(&vm->word_lock);
-
-	list_for_each_entry(hp, &vm->pages, link) {
-		if (hp->gfn == gfn) {
-			hp->words++;
-			return hp;
-		}
-	}
-
-	hp = list_first_entry_or_null(&vm->free_pages, struct hvstep_page, link);
-	if (WARN_ON_ONCE(!hp))
-		return ERR_PTR(-ENOSPC);
-
-	page = hvstep_mem_pin(vm->kvm, gfn);
-	if (IS_ERR(page))
-		return ERR_CAST(page);
-
-	hp->gfn = gfn;
-	hp->page = page;
-	hp->words = 1;
-	list_move(&hp->link, &vm->pages);
-	return hp;
-}
-
-static void page_put(struct hvstep_vm *vm, struct hvstep_page *hp)
-{
-	lockdep_assert_held(&vm->word_lock);
-
-	if (--hp->words)
-		return;
-	hvstep_mem_unpin(hp->page);
-	hp->page = NULL;
-	list_move(&hp->link, &vm->free_pages);
-}
-
-static u32 *word_kva(struct hvstep_word *word)
-{
-	return page_address(word->page->page) + offset_in_page(word->gpa);
 }
 
 /*
@@ -133,7 +101,7 @@ static u32 *word_kva(struct hvstep_word *word)
  */
 static bool word_replace(struct hvstep_vm *vm, struct hvstep_word *word, u32 old, u32 new)
 {
-	u32 *kva = word_kva(word);
+	u32 *kva = page_address(word->page) + offset_in_page(word->gpa);
 	bool ok = cmpxchg(kva, old, new) == old;
 
 	if (ok)
@@ -147,10 +115,17 @@ int hvstep_word_arm(struct hvstep_vcpu *hv, gpa_t gpa, struct hvstep_word **ret)
 {
 	struct hvstep_vm *vm = hv->vm;
 	struct hvstep_word *word;
+	struct page *page;
 	int err = 0;
 
+	if (WARN_ON_ONCE(gpa & 3))
+		return -EINVAL;
+	page = pin(hv, gpa_to_gfn(gpa));
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+
 	mutex_lock(&vm->word_lock);
-	word = word_find(vm, gpa);
+	word = word_find(vm, page, gpa);
 	if (word) {
 		word->users++;
 		goto out;
@@ -161,16 +136,15 @@ int hvstep_word_arm(struct hvstep_vcpu *hv, gpa_t gpa, struct hvstep_word **ret)
 		err = -ENOSPC;
 		goto out;
 	}
+	word->page = page;
 	word->gpa = gpa;
-	word->page = page_get(vm, gpa_to_gfn(gpa));
-	if (IS_ERR(word->page)) {
-		err = PTR_ERR(word->page);
-		goto out;
-	}
 	do {
-		word->saved = READ_ONCE(*word_kva(word));
+		u32 *kva = page_address(page) + offset_in_page(gpa);
+
+		word->saved = READ_ONCE(*kva);
 	} while (!word_replace(vm, word, word->saved, KVMPPC_INST_SW_BREAKPOINT));
 	word->users = 1;
+	WRITE_ONCE(vm->changes, vm->changes + 1);
 	list_move(&word->link, &vm->words);
 out:
 	mutex_unlock(&vm->word_lock);
@@ -190,23 +164,30 @@ void hvstep_word_disarm(struct hvstep_vcpu *hv, struct hvstep_word *word)
 		if (word->saved != KVMPPC_INST_SW_BREAKPOINT &&
 		    !word_replace(vm, word, KVMPPC_INST_SW_BREAKPOINT, word->saved))
 			hvstep_count(hv, HVSTEP_COUNT_LOST);
-		page_put(vm, word->page);
 		list_move(&word->link, &vm->free_words);
-		WRITE_ONCE(vm->restores, vm->restores + 1);
+		WRITE_ONCE(vm->changes, vm->changes + 1);
 	}
 	mutex_unlock(&vm->word_lock);
 	if (last)
 		wake_up_all(&vm->parked);
 }
 
-/* @restores: what vm->restores will differ from once a word is restored */
-bool hvstep_word_is_armed(struct hvstep_vm *vm, gpa_t gpa, unsigned int *restores)
+/* @changes: what vm->changes will differ from once the answer can be another */
+bool hvstep_word_is_armed(struct hvstep_vm *vm, gpa_t gpa, unsigned int *changes)
 {
-	bool armed;
+	struct hvstep_word *word;
+	bool armed = false;
 
 	mutex_lock(&vm->word_lock);
-	armed = word_find(vm, gpa);
-	*restores = vm->restores;
+	list_for_each_entry(word, &vm->words, link)
+		armed |= word->gpa == gpa;
+	*changes = vm->changes;
 	mutex_unlock(&vm->word_lock);
 	return armed;
+}
+
+/* No new step is begun: wait until those under way have restored all. */
+int hvstep_word_wait_none(struct hvstep_vm *vm)
+{
+	return wait_event_interruptible(vm->parked, list_empty_careful(&vm->words));
 }

@@ -94,7 +94,12 @@ TEST(system_calls)
 	EXPECT_TRUE(plan.hcall);
 	EXPECT_FALSE(plan.se);
 	EXPECT_FALSE(plan.next);
-	EXPECT_EQ(0, plan.vectors);
+	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_ISI));
+	EXPECT_FALSE(plan.vectors & BIT(HVSTEP_VEC_SYSCALL));
+
+	/* What has no LEV 2 may take it for 0. */
+	plan = plan_of(0x44000042, MSR_KERNEL);
+	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_SYSCALL));
 
 	plan = plan_of(0x44000022, MSR_USER);		/* reflected by KVM */
 	EXPECT_FALSE(plan.hcall);
@@ -118,6 +123,33 @@ TEST(hypercall_power8)
 	EXPECT_TRUE(plan.hcall);
 	EXPECT_TRUE(plan.next);
 	EXPECT_EQ(NIP + 4, plan.next_ea);
+
+	/* H_CEDE would sleep with the breakpoint armed. */
+	in.gpr3 = 0xe0;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(HVSTEP_EMUL_CEDE, plan.emul);
+	EXPECT_TRUE(plan.required);
+	EXPECT_FALSE(plan.next);
+}
+
+/* A hypercall that takes its time keeps nobody else waiting. */
+TEST(hypercalls_that_block)
+{
+	static const u64 nr[] = { 0xe0, 0xf804 };	/* H_CEDE, H_ENTER_NESTED */
+	struct hvstep_plan_in in = {
+		.word = 0x44000022, .msr = MSR_KERNEL, .nip = NIP, .fetched = true,
+		.arch_300 = true,
+	};
+	struct hvstep_plan plan;
+	size_t i;
+
+	for (i = 0; i < sizeof(nr) / sizeof(nr[0]); i++) {
+		in.gpr3 = nr[i];
+		hvstep_plan_make(&in, &plan);
+		EXPECT_TRUE(plan.hcall);
+		EXPECT_EQ(HVSTEP_EMUL_NONE, plan.emul);
+		EXPECT_EQ(0, plan.vectors);
+	}
 }
 
 TEST(untraced_but_sequential)
@@ -148,26 +180,43 @@ TEST(next_in_32_bit_mode)
 	EXPECT_EQ(0, plan.next_ea);
 }
 
+/* An older mode restricts problem state: analyse_instr() knows the host's. */
 TEST(compatibility_mode)
 {
 	struct hvstep_plan_in in = {
-		.word = 0x4c0000a4, .msr = MSR_KERNEL, .nip = NIP, .fetched = true,
+		.word = 0x38630007, .msr = MSR_USER, .nip = NIP, .fetched = true,
 		.arch_300 = true, .compat = true,
 	};
 	struct hvstep_plan plan;
 
-	/* rfscv is no instruction there: let hardware say so. */
-	hvstep_plan_make(&in, &plan);
-	EXPECT_FALSE(plan.required);
-	EXPECT_TRUE(plan.se);
-	/* Nor is anything that analyse_instr() knows of the host. */
-	in.word = 0x38630007;
 	hvstep_plan_make(&in, &plan);
 	EXPECT_EQ(HVSTEP_EMUL_NONE, plan.emul);
-	/* A prefix neither. */
+	EXPECT_TRUE(plan.se);
+	/* There is no prefix there. */
 	in.word = 0x06000000;
 	hvstep_plan_make(&in, &plan);
 	EXPECT_EQ(4, plan.len);
+	/* rfscv came with POWER9. */
+	in.word = 0x4c0000a4;
+	in.msr = MSR_KERNEL;
+	in.compat = false;
+	in.arch_300 = false;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_FALSE(plan.required);
+	EXPECT_TRUE(plan.se);
+}
+
+TEST(not_for_emulation)
+{
+	/* or 1,1,1, or 31,31,31, or 2,2,2: the priority of the thread */
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan_of(0x7c210b78, MSR_KERNEL).emul);
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan_of(0x7ffffb78, MSR_USER).emul);
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan_of(0x7c421378, MSR_USER).emul);
+	/* mr r3,r4 */
+	EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan_of(0x7c832378, MSR_USER).emul);
+	/* bdnz in 32-bit mode looks at half of CTR. */
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan_of(0x4200fffc, MSR_USER & ~MSR_SF).emul);
+	EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan_of(0x4200fffc, MSR_USER).emul);
 }
 
 TEST(policy_and_own_trace)
@@ -202,6 +251,17 @@ TEST(policy_and_own_trace)
 	EXPECT_TRUE(plan.next);
 	EXPECT_EQ(NIP + 4, plan.next_ea);
 	EXPECT_FALSE(plan.vectors & BIT(HVSTEP_VEC_TRACE));
+	EXPECT_FALSE(plan.required);
+
+	/* A branch goes elsewhere, a guest that traces itself comes back. */
+	in.word = 0x48000100;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan.emul);
+	EXPECT_TRUE(plan.required);
+	in.word = 0x7db243a6;
+	in.own_trace = true;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_TRUE(plan.required);
 }
 
 /* What could not be read is executed by hardware or faults there. */
@@ -216,6 +276,11 @@ TEST(not_fetched)
 	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_ISI));
 	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_ISEG));
 	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_TRACE));
+	EXPECT_FALSE(plan.required);
+
+	in.at_trace = true;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_TRUE(plan.required);
 }
 
 /*
@@ -225,7 +290,8 @@ TEST(not_fetched)
 static void check_plan(struct __test_metadata *_metadata, u32 word, u64 msr)
 {
 	struct hvstep_plan plan = plan_of(word, msr);
-	bool handler = plan.vectors & (BIT(HVSTEP_VEC_SYSCALL) | BIT(HVSTEP_VEC_SCV));
+	bool handler = plan.vectors & (BIT(HVSTEP_VEC_SYSCALL) | BIT(HVSTEP_VEC_SCV)) &&
+		       !plan.hcall;
 	bool traced = plan.se && plan.vectors & BIT(HVSTEP_VEC_TRACE);
 	int ways = traced + plan.next + (plan.hcall && !plan.next) +
 		   (handler && !plan.se);
