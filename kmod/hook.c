@@ -85,7 +85,10 @@ unsigned int hvstep_hook_attached(void)
  * signals; preemption is off. If KVM has completed the stepped instruction by
  * itself (a hypercall, MMIO, an instruction it emulates), the next turn would
  * execute one instruction too many: make it leave with -EINTR, which step.c
- * turns into the end of the step.
+ * turns into the end of the step. The flag goes away on the way to userspace,
+ * where get_signal() finds no signal behind it. (TIF_NOTIFY_SIGNAL would do as
+ * well, but powerpc then returns from the system call without restoring all
+ * registers, and a signal that arrives just then starts with a wrong CTR.)
  */
 static void probe_run_enter(void *data, struct kvm_vcpu *vcpu)
 {
@@ -101,7 +104,7 @@ static void probe_run_enter(void *data, struct kvm_vcpu *vcpu)
 	hv = vm ? xa_load(&vm->vcpus, vcpu->vcpu_idx) : NULL;
 	/* Only this thread writes what hvstep_step_moved() reads. */
 	if (hv && hvstep_step_moved(hv))
-		set_tsk_thread_flag(current, TIF_NOTIFY_SIGNAL);
+		set_thread_flag(TIF_SIGPENDING);
 	rcu_read_unlock();
 }
 

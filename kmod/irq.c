@@ -57,12 +57,13 @@ static void irq_quiet(struct hvstep_vcpu *hv)
 
 	/*
 	 * Only what this vCPU itself would clear. Without an interrupt
-	 * controller in the kernel KVM_INTERRUPT does, at any moment: taken
-	 * out now and put back later, the line would be stuck.
+	 * controller in the kernel KVM_INTERRUPT clears a level at any moment:
+	 * taken out now and put back later, the line would be stuck.
 	 */
 	irqs->dec = test_and_clear_bit(BOOK3S_IRQPRIO_DECREMENTER,
 				       &vcpu->arch.pending_exceptions);
-	irqs->external = vcpu->arch.irq_type != KVMPPC_IRQ_DEFAULT &&
+	irqs->external = (vcpu->arch.irq_type != KVMPPC_IRQ_DEFAULT ||
+			  vcpu->arch.external_oneshot) &&
 			 test_and_clear_bit(BOOK3S_IRQPRIO_EXTERNAL,
 					    &vcpu->arch.pending_exceptions);
 
@@ -102,6 +103,24 @@ void hvstep_irq_hold(struct hvstep_vcpu *hv)
 	} else if (msr & MSR_EE) {
 		hv->irqs.masked = true;
 		kvmppc_set_msr_fast(vcpu, msr & ~MSR_EE);
+	}
+}
+
+/*
+ * An interrupt came nevertheless and is put back: make it come again. Most
+ * sources are still asserted; taking these two has withdrawn them.
+ */
+void hvstep_irq_put_back(struct hvstep_vcpu *hv, unsigned int vec)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+
+	if (vec == HVSTEP_VEC_DOORBELL) {
+		hv->irqs.doorbell = 1;		/* DPDES */
+	} else if (vec == HVSTEP_VEC_EXTERNAL && vcpu->arch.irq_type == KVMPPC_IRQ_DEFAULT &&
+		   !test_bit(BOOK3S_IRQPRIO_EXTERNAL, &vcpu->arch.pending_exceptions)) {
+		/* KVM_INTERRUPT_SET: delivered once */
+		vcpu->arch.external_oneshot = 1;
+		hv->irqs.external = true;
 	}
 }
 

@@ -34,6 +34,8 @@ static void kick(struct hvstep_vcpu *hv)
 		/* The callback may run at any later time: hold on to hv. */
 		refcount_inc(&hv->vm->refs);
 		init_task_work(&hv->kick_work, kick_arrived);
+		/* See probe_run_enter() in hook.c; the other flag is TWA_SIGNAL's. */
+		set_tsk_thread_flag(task, TIF_SIGPENDING);
 		if (task_work_add(task, &hv->kick_work, TWA_SIGNAL)) {
 			/* -ESRCH: the thread is exiting, so it is out. */
 			clear_bit_unlock(0, &hv->kick_queued);

@@ -246,9 +246,7 @@ static enum outcome conclude_async(struct hvstep_vcpu *hv, unsigned int vec)
 	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_srr1(vcpu)));
 	kvmppc_set_srr0(vcpu, hv->srr0);
 	kvmppc_set_srr1(vcpu, hv->srr1);
-	/* Taking it has cleared DPDES; all other sources are still asserted. */
-	if (vec == HVSTEP_VEC_DOORBELL)
-		hv->irqs.doorbell = 1;
+	hvstep_irq_put_back(hv, vec);
 	hvstep_count(hv, HVSTEP_COUNT_HELD);
 	if (nip == hv->nip)
 		return OUTCOME_UNDO;
