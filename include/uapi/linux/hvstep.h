@@ -16,6 +16,13 @@
  * until KVM_SET_GUEST_DEBUG takes the bit away again. No call of this header
  * is needed for that.
  *
+ * A step that cannot be made exact is refused: KVM_RUN fails with
+ *   EOPNOTSUPP	the guest is a secure one; the handler that the step has to stop
+ *		at has no translation or no memory; an rfid or mtmsrd that moves
+ *		the processor into or out of a transaction
+ *   EFAULT	the memory that the instruction is in cannot be read
+ * and exit_reason KVM_EXIT_INTERNAL_ERROR. The guest is as it was before.
+ *
  * Rules for all structures: fixed size, naturally aligned, the same for 32 and
  * 64 bit callers. A field named "reserved" must be zero on the way in
  * (otherwise -EINVAL, and nothing has changed) and is zero on the way out.
@@ -77,8 +84,8 @@ struct hvstep_info {
  *   EINVAL	@vm_fd is open but not a VM of KVM; a flag; a reserved field
  *   EOPNOTSUPP	the VM is not one of kvm-hv (a PR guest), it is a secure
  *		guest, or KVM-HV lacks what hvstep needs (see the kernel log)
- *   EBUSY	the VM has a session already; another module has changed
- *		KVM's entry point
+ *   EBUSY	the VM has a session already, or had one whose last step is not
+ *		over yet; another module has changed KVM's entry point
  *   EINTR	a signal came while vCPUs were being brought out of the guest
  *   ENOMEM, EMFILE
  *
@@ -91,11 +98,25 @@ struct hvstep_attach {
 	__u64 reserved[3];
 };
 
-/* struct hvstep_policy.irq */
-#define HVSTEP_IRQ_HOLD		0	/* they stay pending during a step (default) */
+/*
+ * struct hvstep_policy.irq
+ *
+ * HVSTEP_IRQ_HOLD (the default): interrupts stay pending while a vCPU is
+ * stepped, and are delivered when it runs again. One cannot be held: an external
+ * interrupt that the VMM itself keeps asserted (KVM_INTERRUPT_SET_LEVEL, which
+ * needs a VM without an interrupt controller in the kernel) while a problem
+ * state instruction is stepped that has to enter the guest. That step ends at
+ * the first instruction of the guest's handler, the instruction not executed.
+ */
+#define HVSTEP_IRQ_HOLD		0
 
-/* struct hvstep_policy.flags, struct hvstep_info.policies */
-#define HVSTEP_POLICY_TRACE_ALL	(1ULL << 0)	/* do in the guest whatever hardware can trace */
+/*
+ * struct hvstep_policy.flags, struct hvstep_info.policies
+ *
+ * HVSTEP_POLICY_TRACE_ALL: have the guest's processor execute whatever it can
+ * trace, instead of emulating what needs no guest entry.
+ */
+#define HVSTEP_POLICY_TRACE_ALL	(1ULL << 0)
 
 /**
  * struct hvstep_policy - how the vCPUs of a VM are stepped
