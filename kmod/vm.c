@@ -217,7 +217,7 @@ void hvstep_vm_close(struct hvstep_vm *vm)
 	WRITE_ONCE(vm->closing, true);
 	for (tries = 0; refcount_read(&vm->refs) > 1 && tries < 1000; tries++) {
 		hvstep_kick_all(vm);
-		msleep(1);
+		usleep_range(1000, 2000);
 	}
 	hvstep_vm_put(vm);
 }

@@ -50,7 +50,7 @@ TEST(required_in_privileged_state)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(required); i++) {
 		struct hvstep_plan plan = plan_of(required[i].word, MSR_KERNEL);
 
 		EXPECT_EQ(required[i].kernel, plan.emul)
@@ -64,7 +64,7 @@ TEST(required_in_problem_state)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(required); i++) {
 		struct hvstep_plan plan = plan_of(required[i].word, MSR_USER);
 
 		EXPECT_FALSE(plan.required) TH_LOG("%s", required[i].name);
@@ -143,7 +143,7 @@ TEST(hypercalls_that_block)
 	struct hvstep_plan plan;
 	size_t i;
 
-	for (i = 0; i < sizeof(nr) / sizeof(nr[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(nr); i++) {
 		in.gpr3 = nr[i];
 		hvstep_plan_make(&in, &plan);
 		EXPECT_TRUE(plan.hcall);
@@ -336,7 +336,7 @@ TEST(memory_opcodes)
 	u32 want = BIT(HVSTEP_VEC_DSI) | BIT(HVSTEP_VEC_DSEG) | BIT(HVSTEP_VEC_ALIGNMENT);
 	size_t i;
 
-	for (i = 0; i < sizeof(mem) / sizeof(mem[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(mem); i++)
 		EXPECT_EQ(want, plan_of(mem[i] << 26, MSR_USER).vectors & want)
 			TH_LOG("primary opcode %u", mem[i]);
 }
