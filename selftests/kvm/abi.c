@@ -97,7 +97,7 @@ TEST_F(abi, info)
 	EXPECT_EQ(vm_host_power() >= 9, !!(info.host & HVSTEP_HOST_ARCH_300));
 	EXPECT_EQ(vm_host_power() >= 10, !!(info.host & HVSTEP_HOST_ARCH_31));
 	EXPECT_LE(1, info.attached);
-	for (i = 0; i < sizeof(info.reserved) / sizeof(info.reserved[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(info.reserved); i++)
 		EXPECT_EQ(0, info.reserved[i]);
 }
 
@@ -111,7 +111,7 @@ TEST_F(abi, attach_not_a_vm)
 	int closed = fcntl(self->dev, F_DUPFD, 500);
 	size_t i;
 
-	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
 		ASSERT_LE(0, fds[i]);
 		EXPECT_EQ(-EINVAL, vm_try_attach(fds[i])) TH_LOG("descriptor %zu", i);
 	}
@@ -190,7 +190,7 @@ TEST_F(abi, step_values)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		struct hvstep_step step = {
 			.vcpu = calls[i].vcpu, .mode = calls[i].mode, .count = calls[i].count,
 		};
@@ -287,9 +287,9 @@ TEST_F(abi, unknown_commands)
 	unsigned int nr, size;
 	size_t i;
 
-	for (i = 0; i < sizeof(session_only) / sizeof(session_only[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(session_only); i++)
 		EXPECT_EQ(-ENOTTY, call(self->dev, session_only[i], buf));
-	for (i = 0; i < sizeof(device_only) / sizeof(device_only[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(device_only); i++)
 		EXPECT_EQ(-ENOTTY, call(self->vm->session, device_only[i], buf));
 	/* KVM's own, the terminal's, another type's, another size's */
 	EXPECT_EQ(-ENOTTY, call(self->vm->session, KVM_RUN, NULL));
@@ -322,7 +322,7 @@ TEST_F(abi, bad_pointers)
 
 	ASSERT_NE(MAP_FAILED, page);
 	munmap(page + 0x10000, 0x10000);
-	for (i = 0; i < sizeof(cmds) / sizeof(cmds[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
 		EXPECT_EQ(-EFAULT, call(self->vm->session, cmds[i], NULL));
 		EXPECT_EQ(-EFAULT, call(self->vm->session, cmds[i], kernel));
 		/* Begins in memory, ends behind it */

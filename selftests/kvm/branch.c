@@ -11,10 +11,10 @@ MIXED_CELLS(branch);
 	X("b	1f; trap; 1:",		e->pc += 4)			\
 	X("bl	1f; trap; 1:",		e->lr = e->pc; e->pc += 4)	\
 	X("cmpd	3, 4",			e->cr = 0x82345678)		\
-	X("beq	2f",			)				\
+	X("beq	2f")							\
 	X("bne	1f; trap; 1:",		e->pc += 4)			\
 	X("blt+	1f; trap; trap; 1:",	e->pc += 8)			\
-	X("bgt-	2f",			)				\
+	X("bgt-	2f")							\
 	X("bltl	1f; trap; 1:",		e->lr = e->pc; e->pc += 4)	\
 	X("bgtl	2f",			e->lr = e->pc)			\
 	X("li	5, 3",			e->gpr[5] = 3)			\
@@ -27,7 +27,7 @@ MIXED_CELLS(branch);
 	X("bdnzf lt, 2f",		e->ctr = -3ULL)			\
 	X("bcl	20, 31, .+4",		e->lr = e->pc)			\
 	X("b	1f; 2: trap; 1:",	e->pc += 4)			\
-	X("nop",			)
+	X("nop")
 GUEST_STEPS(relative, RELATIVE);
 
 TEST_F(branch, relative)
@@ -45,11 +45,11 @@ TEST_F(branch, relative)
 #define AT_TARGET(X)							\
 	X("bctrl",			e->lr = e->pc; e->pc = there)	\
 	X("bnectr",			e->pc = there)			\
-	X("beqctr",			)				\
+	X("beqctr")							\
 	X("mtlr	5",			e->lr = there + 24)		\
 	X("blrl",			e->lr = e->pc; e->pc = there + 24) \
-	X("trap",			)				\
-	X("beqlr",			)
+	X("trap")							\
+	X("beqlr")
 GUEST_STEPS(registers, REGISTERS);
 GUEST_STEPS(at_target, AT_TARGET);
 
@@ -94,8 +94,8 @@ TEST_F(branch, registers)
 }
 
 #define TAR(X)								\
-	X("mtspr 815, 3",		)				\
-	X("bctar 12, 2",		)				\
+	X("mtspr 815, 3")						\
+	X("bctar 12, 2")						\
 	X("bctarl 20, 0",		e->lr = e->pc; e->pc = there)
 GUEST_STEPS(tar, TAR);
 
@@ -124,7 +124,7 @@ TEST_F(branch, absolute)
 }
 
 GUEST_CODE(to_itself, "b .\n");
-GUEST_CODE(self_ctr, "bdnz .\n" "nop\n");
+GUEST_CODE(self_ctr, "bdnz .; nop\n");
 
 TEST_F(branch, to_itself)
 {
@@ -151,13 +151,13 @@ TEST_F(branch, to_itself)
 
 /* A loop of real work, stepped throughout: the sum of 1 to 50 */
 GUEST_CODE(sum,
-	"li	3, 0\n"
-	"li	4, 50\n"
-	"mtctr	4\n"
-	"1: mfctr 5\n"
-	"add	3, 3, 5\n"
-	"bdnz	1b\n"
-	"nop\n");
+	   "li	3, 0\n"
+	   "li	4, 50\n"
+	   "mtctr	4\n"
+	   "1: mfctr 5\n"
+	   "add	3, 3, 5\n"
+	   "bdnz	1b\n"
+	   "nop\n");
 
 TEST_F(branch, loop)
 {

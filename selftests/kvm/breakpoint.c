@@ -5,10 +5,11 @@
 CELL_FIXTURE(breakpoint);
 CELLS(breakpoint);
 MIXED_CELLS(breakpoint);
+HASH_CELLS(breakpoint);
 
 #define DEBUG_STEP_BP	(DEBUG_STEP | KVM_GUESTDBG_USE_SW_BP)
 
-GUEST_CODE(code, "addi 3, 3, 1\n" "ld 4, 0(5)\n" "addi 3, 3, 1\n" "sc\n");
+GUEST_CODE(code, "addi 3, 3, 1; ld 4, 0(5); addi 3, 3, 1; sc\n");
 
 static void start(struct vcpu *v)
 {
@@ -122,8 +123,6 @@ TEST_F(breakpoint, of_guest)
 		r.msr = vm_msr(v->vm) | MSR_EE;
 	expect_interrupt(v, 0x700, SRR1_PROGILL);
 	step_check(v, "0x00dddd00 with EE=1");
-	if (!v->vm->radix)
-		return;
 	put_insn(v->vm, USER_CODE_RA, KVMPPC_INST_SW_BREAKPOINT, be);
 	with_regs(v, r) {
 		r.pc = USER_CODE_RA;

@@ -25,6 +25,11 @@
 	CELL(fixture, be_ail3_le_code, .ail = true);			\
 	CELL(fixture, le_ail3_be_code, .ile = true, .ail = true, .be_code = true)
 
+/* POWER9 and later, where the cells above are radix guests */
+#define HASH_CELLS(fixture)						\
+	CELL(fixture, be_hash, .ail = true, .hash = true, .be_code = true); \
+	CELL(fixture, le_hash, .ile = true, .ail = true, .hash = true)
+
 #define CELL_FIXTURE(fixture)						\
 	FIXTURE(fixture) {						\
 		struct vm *vm;						\

@@ -10,6 +10,7 @@
 CELL_FIXTURE(fault);
 CELLS(fault);
 MIXED_CELLS(fault);
+HASH_CELLS(fault);
 
 /* v->expect is what the ISA says; the step and the unstepped copy agree. */
 static void check_fault(struct vcpu *v, const char *what)
@@ -23,14 +24,14 @@ static void check_fault(struct vcpu *v, const char *what)
 
 /* Kernel with EE=0 and EE=1, and problem state; registers as before afterwards */
 static void for_each_state(struct vcpu *v, const __u32 *p, const __u32 *end,
-			   void (*one)(struct vcpu *v, const char *what), const char *what)
+			   void (*one)(struct vcpu *, const char *), const char *what)
 {
 	struct kvm_regs start;
 	char text[128];
 	int state;
 
 	vcpu_get_regs(v, &start);
-	for (state = 0; state < (v->vm->radix ? 3 : 2); state++) {
+	for (state = 0; state < 3; state++) {
 		static const char * const names[] = { "EE=0", "EE=1", "problem state" };
 
 		vcpu_set_regs(v, &start);
@@ -241,7 +242,7 @@ static void one_trap(struct vcpu *v, const char *what)
 }
 
 GUEST_CODE(tdi, "tdgti 3, 2\n");
-GUEST_CODE(not_taken, "tdlti 3, 2\n" "tweqi 3, 2\n");
+GUEST_CODE(not_taken, "tdlti 3, 2; tweqi 3, 2\n");
 
 TEST_F(fault, trap)
 {
@@ -287,7 +288,7 @@ GUEST_CODE(p_mtmsrd, "mtmsrd 3\n");
 GUEST_CODE(p_mtmsrd_1, "mtmsrd 3, 1\n");
 GUEST_CODE(p_mtmsr, "mtmsr 3\n");
 GUEST_CODE(p_rfid, "rfid\n");
-GUEST_CODE(p_rfscv, ".machine power9\n" "rfscv\n");
+GUEST_CODE(p_rfscv, ".machine power9; rfscv\n");
 GUEST_CODE(p_mtsprg, "mtsprg 0, 3\n");
 GUEST_CODE(p_mfsrr0, "mfsrr0 3\n");
 GUEST_CODE(p_mtsrr1, "mtsrr1 3\n");
@@ -297,9 +298,7 @@ TEST_F(fault, privileged)
 {
 	struct vcpu *v = self->v;
 
-	if (!v->vm->radix)
-		SKIP(return, "no radix MMU");
-#define PRIVILEGED(name) \
+#define PRIVILEGED(name)						\
 	for_each_state(v, p_##name, p_##name##_end, one_privileged, #name)
 	PRIVILEGED(mfmsr);
 	PRIVILEGED(mtmsrd);
@@ -363,8 +362,6 @@ GUEST_CODE(tar, "mfspr 3, 815\n");
 
 TEST_F(fault, facility)
 {
-	if (!self->vm->radix)
-		SKIP(return, "no radix MMU");
 	for_each_state(self->v, tar, tar_end, one_facility, "TAR");
 }
 
@@ -388,7 +385,7 @@ TEST_F(fault, floating_point_enabled)
 }
 
 /* After a fault the handler goes on as ever, and returns to the instruction. */
-GUEST_CODE(handler, "addi 20, 20, 1\n" "mfdar 21\n" "mfsrr1 22\n" "rfid\n");
+GUEST_CODE(handler, "addi 20, 20, 1; mfdar 21; mfsrr1 22; rfid\n");
 
 TEST_F(fault, and_back)
 {

@@ -4,28 +4,29 @@
 
 CELL_FIXTURE(floating);
 CELLS(floating);
+HASH_CELLS(floating);
 
 #define ONE_AND_HALF	0x3ff8000000000000ULL
 #define TWO		0x4000000000000000ULL
 #define MSR_ALL_FP	(MSR_FP | MSR_VEC | MSR_VSX)
 
 #define SCALAR(X)							\
-	X("lfd	1, 0(3)",		)				\
+	X("lfd	1, 0(3)")						\
 	X("mfvsrd 5, 1",		e->gpr[5] = ONE_AND_HALF)	\
-	X("mtvsrd 2, 4",		)				\
-	X("fadd	3, 1, 2",		)				\
+	X("mtvsrd 2, 4")						\
+	X("fadd	3, 1, 2")						\
 	X("mfvsrd 5, 3",		e->gpr[5] = 0x400c000000000000)	\
-	X("fmul	3, 3, 2",		)				\
-	X("fmadd 3, 1, 2, 3",		)				\
+	X("fmul	3, 3, 2")						\
+	X("fmadd 3, 1, 2, 3")						\
 	X("mfvsrd 5, 3",		e->gpr[5] = 0x4024000000000000)	\
 	X("fcmpu 1, 1, 2",		e->cr = 0x18345678)		\
-	X("fctid 4, 3",			)				\
+	X("fctid 4, 3")							\
 	X("mfvsrd 5, 4",		e->gpr[5] = 10)			\
-	X("stfd	4, 8(3)",		)				\
+	X("stfd	4, 8(3)")						\
 	X("ld	6, 8(3)",		e->gpr[6] = 10)			\
 	X("fadd. 3, 1, 2",		e->cr = 0x10345678)		\
-	X("mtfsfi 7, 3",		)				\
-	X("mffs	6",			)				\
+	X("mtfsfi 7, 3")						\
+	X("mffs	6")							\
 	X("mfvsrd 7, 6",		e->gpr[7] = 0x4003)
 GUEST_STEPS(scalar, SCALAR);
 
@@ -48,25 +49,25 @@ TEST_F(floating, scalar)
 }
 
 #define VECTOR(X)							\
-	X("vspltisw 1, 5",		)				\
-	X("vspltisw 2, -2",		)				\
-	X("vadduwm 3, 1, 2",		)				\
+	X("vspltisw 1, 5")						\
+	X("vspltisw 2, -2")						\
+	X("vadduwm 3, 1, 2")						\
 	X("mfvsrd 5, 35",		e->gpr[5] = 0x0000000300000003)	\
-	X("stvx	3, 0, 3",		)				\
-	X("lvx	4, 0, 3",		)				\
+	X("stvx	3, 0, 3")						\
+	X("lvx	4, 0, 3")						\
 	X("mfvsrd 5, 36",		e->gpr[5] = 0x0000000300000003)	\
 	X("vcmpequw. 5, 3, 4",		e->cr = 0x12345688)		\
-	X("vaddsws 6, 7, 7",		)				\
-	X("mfvscr 6",			)				\
-	X("vspltw 6, 6, 3",		)				\
+	X("vaddsws 6, 7, 7")						\
+	X("mfvscr 6")							\
+	X("vspltw 6, 6, 3")						\
 	X("mfvsrd 5, 38",		e->gpr[5] = 0x0000000100000001)
 GUEST_STEPS(vector, VECTOR);
 
 #define SATURATE(X)							\
-	X("vspltisw 7, -1",		)				\
-	X("vspltisw 8, 1",		)				\
-	X("vsrw	7, 7, 8",		)				\
-	X("mtvscr 8",			)
+	X("vspltisw 7, -1")						\
+	X("vspltisw 8, 1")						\
+	X("vsrw	7, 7, 8")						\
+	X("mtvscr 8")
 GUEST_STEPS(saturate, SATURATE);
 
 /* vaddsws of 0x7fffffff saturates: VSCR[SAT] sticks, ISA Book I 6.3.2 */
@@ -91,13 +92,13 @@ TEST_F(floating, vector)
 }
 
 #define VSX(X)								\
-	X("lxvd2x 34, 0, 3",		)				\
+	X("lxvd2x 34, 0, 3")						\
 	X("mfvsrd 5, 34",		e->gpr[5] = ONE_AND_HALF)	\
-	X("xvadddp 33, 34, 34",		)				\
+	X("xvadddp 33, 34, 34")						\
 	X("mfvsrd 5, 33",		e->gpr[5] = 0x4008000000000000)	\
-	X("xxpermdi 33, 33, 33, 2",	)				\
+	X("xxpermdi 33, 33, 33, 2")					\
 	X("mfvsrd 5, 33",		e->gpr[5] = 0x4010000000000000)	\
-	X("stxvd2x 33, 3, 4",		)				\
+	X("stxvd2x 33, 3, 4")						\
 	X("ld	6, 16(3)",		e->gpr[6] = 0x4010000000000000)	\
 	X("ld	6, 24(3)",		e->gpr[6] = 0x4008000000000000)
 GUEST_STEPS(vsx, VSX);
@@ -120,7 +121,7 @@ TEST_F(floating, vsx)
  * All 64 VSRs must survive steps of all kinds: filled, stepped over some
  * instructions, compared.
  */
-GUEST_CODE(some, "addi 3, 3, 1\n" "ld 5, 0(4)\n" "fadd 1, 1, 1\n" "sync\n" "mfmsr 6\n");
+GUEST_CODE(some, "addi 3, 3, 1; ld 5, 0(4); fadd 1, 1, 1; sync; mfmsr 6\n");
 
 TEST_F(floating, registers_survive)
 {

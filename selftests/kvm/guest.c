@@ -14,9 +14,9 @@ static const struct { size_t start, size; } sealed_parts[] = {
 	{ RWX_RA, 0x4000 },
 };
 
-#define for_each_sealed(p) \
-	for ((p) = sealed_parts; \
-	     (p) < sealed_parts + sizeof(sealed_parts) / sizeof(sealed_parts[0]); (p)++)
+#define for_each_sealed(p)						\
+	for ((p) = sealed_parts;					\
+	     (p) < sealed_parts + ARRAY_SIZE(sealed_parts); (p)++)
 
 __u64 vm_ea(const struct vm *vm, __u64 ra)
 {

@@ -70,7 +70,7 @@
 #define PPC_INST_NOP			0x60000000U
 
 /*
- * GUEST_CODE(name, "insn\n" "insn\n"): words name[] up to name_end[]. Any
+ * GUEST_CODE(name, "insn; insn\n"): words name[] up to name_end[]. Any
  * mnemonic of any processor assembles: which one may run is the test's affair.
  */
 #define GUEST_CODE(name, text)						\

@@ -8,9 +8,9 @@ CELL_FIXTURE(idle);
 CELLS(idle);
 
 GUEST_CODE(loop,
-	"1: addi 14, 14, 1\n"
-	"ld	5, 0(15)\n"
-	"b	1b\n");
+	   "1: addi 14, 14, 1\n"
+	   "ld	5, 0(15)\n"
+	   "b	1b\n");
 
 TEST_F(idle, breakpoints)
 {
@@ -35,14 +35,14 @@ TEST_F(idle, breakpoints)
 }
 
 GUEST_CODE(hcalls,
-	"1: li	3, 0x58\n"
-	"li	4, 7\n"
-	"sc	1\n"
-	"add	14, 14, 3\n"
-	"add	14, 14, 4\n"
-	"lwz	5, 0(15)\n"
-	"stw	5, 8(15)\n"
-	"b	1b\n");
+	   "1: li	3, 0x58\n"
+	   "li	4, 7\n"
+	   "sc	1\n"
+	   "add	14, 14, 3\n"
+	   "add	14, 14, 4\n"
+	   "lwz	5, 0(15)\n"
+	   "stw	5, 8(15)\n"
+	   "b	1b\n");
 
 TEST_F(idle, hypercalls_and_mmio)
 {
@@ -78,11 +78,11 @@ TEST_F(idle, hypercalls_and_mmio)
 
 /* The guest's own word, nobody debugging: its handler says so by a hypercall. */
 GUEST_CODE(illegal_handler,
-	"mfsrr0	4\n"
-	"mfsrr1	5\n"
-	"li	3, 0x58\n"
-	"sc	1\n"
-	"b	.\n");
+	   "mfsrr0	4\n"
+	   "mfsrr1	5\n"
+	   "li	3, 0x58\n"
+	   "sc	1\n"
+	   "b	.\n");
 
 TEST_F(idle, guests_own_word)
 {

@@ -21,6 +21,7 @@ FIXTURE_VARIANT(interrupted) {
 };
 
 CELLS(interrupted);
+HASH_CELLS(interrupted);
 
 static void ignore(int sig)
 {
@@ -71,7 +72,7 @@ TEST_F(interrupted, immediate_exit)
 struct sender {
 	pthread_t thread;
 	pthread_t to;
-	volatile bool stop;
+	bool stop;
 };
 
 static void *send_signals(void *arg)
@@ -79,7 +80,7 @@ static void *send_signals(void *arg)
 	struct sender *s = arg;
 	unsigned int seed = 1;
 
-	while (!s->stop) {
+	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
 		pthread_kill(s->to, SIGUSR1);
 		usleep(rand_r(&seed) % 2000);
 	}
@@ -96,7 +97,7 @@ static void start_signals(struct sender *s)
 
 static void stop_signals(struct sender *s)
 {
-	s->stop = true;
+	__atomic_store_n(&s->stop, true, __ATOMIC_RELAXED);
 	pthread_join(s->thread, NULL);
 }
 
@@ -128,11 +129,11 @@ TEST_F_TIMEOUT(interrupted, signals, 120)
 
 /* The same in problem state, where hardware keeps EE at 1 */
 GUEST_CODE(user_loop,
-	"1: addi 3, 3, 1\n"
-	"ld	4, 0(5)\n"
-	"std	3, 0(5)\n"
-	"sync\n"
-	"b	1b\n");
+	   "1: addi 3, 3, 1\n"
+	   "ld	4, 0(5)\n"
+	   "std	3, 0(5)\n"
+	   "sync\n"
+	   "b	1b\n");
 
 TEST_F_TIMEOUT(interrupted, signals_problem_state, 120)
 {
@@ -142,8 +143,6 @@ TEST_F_TIMEOUT(interrupted, signals_problem_state, 120)
 	__u64 pc = USER_CODE_RA;
 	int i, ret;
 
-	if (!v->vm->radix)
-		SKIP(return, "no radix MMU");
 	load_code(v, USER_CODE_RA, user_loop, user_loop_end);
 	with_regs(v, w) {
 		w.pc = USER_CODE_RA;
@@ -173,8 +172,8 @@ TEST_F_TIMEOUT(interrupted, signals_problem_state, 120)
 	ASSERT_EQ(200, r.gpr[3]);
 }
 
-GUEST_CODE(hcall, "sc 1\n" "addi 14, 14, 1\n" "addi 14, 14, 1\n" "nop\n");
-GUEST_CODE(lwz, "lwz 5, 0(3)\n" "addi 14, 14, 1\n" "addi 14, 14, 1\n" "nop\n");
+GUEST_CODE(hcall, "sc 1; addi 14, 14, 1; addi 14, 14, 1; nop\n");
+GUEST_CODE(lwz, "lwz 5, 0(3); addi 14, 14, 1; addi 14, 14, 1; nop\n");
 
 static void *signal_soon(void *arg)
 {

@@ -17,22 +17,27 @@ FIXTURE(irq) {
 FIXTURE_VARIANT(irq) {
 	struct cell cell;
 	__u64 vector;
+	int irq;		/* KVM_INTERRUPT's, for vector 0x500 */
 };
 
-#define IRQ_CELL(name, vec, ...)					\
+#define IRQ_CELL(name, vec, number, ...)				\
 	FIXTURE_VARIANT_ADD(irq, name) {				\
 		.cell = { __VA_ARGS__ },				\
 		.vector = vec,						\
+		.irq = number,						\
 	}
 
-IRQ_CELL(decrementer_be_real, 0x900, .be_code = true);
-IRQ_CELL(decrementer_le_real, 0x900, .ile = true);
-IRQ_CELL(decrementer_be_ail3, 0x900, .ail = true, .be_code = true);
-IRQ_CELL(decrementer_le_ail3, 0x900, .ile = true, .ail = true);
-IRQ_CELL(external_be_real, 0x500, .be_code = true);
-IRQ_CELL(external_le_ail3, 0x500, .ile = true, .ail = true);
-IRQ_CELL(doorbell_be_real, 0xa00, .be_code = true);
-IRQ_CELL(doorbell_le_ail3, 0xa00, .ile = true, .ail = true);
+IRQ_CELL(decrementer_be_real, 0x900, 0, .be_code = true);
+IRQ_CELL(decrementer_le_real, 0x900, 0, .ile = true);
+IRQ_CELL(decrementer_be_ail3, 0x900, 0, .ail = true, .be_code = true);
+IRQ_CELL(decrementer_le_ail3, 0x900, 0, .ile = true, .ail = true);
+IRQ_CELL(decrementer_le_hash, 0x900, 0, .ile = true, .ail = true, .hash = true);
+IRQ_CELL(external_be_real, 0x500, KVM_INTERRUPT_SET, .be_code = true);
+IRQ_CELL(external_le_ail3, 0x500, KVM_INTERRUPT_SET, .ile = true, .ail = true);
+IRQ_CELL(level_be_real, 0x500, KVM_INTERRUPT_SET_LEVEL, .be_code = true);
+IRQ_CELL(level_le_ail3, 0x500, KVM_INTERRUPT_SET_LEVEL, .ile = true, .ail = true);
+IRQ_CELL(doorbell_be_real, 0xa00, 0, .be_code = true);
+IRQ_CELL(doorbell_le_ail3, 0xa00, 0, .ile = true, .ail = true);
 
 FIXTURE_SETUP(irq)
 {
@@ -53,9 +58,9 @@ FIXTURE_TEARDOWN(irq)
 	vm_destroy(self->vm);
 }
 
-static void make_pending(struct vcpu *v, __u64 vector)
+static void make_pending(struct vcpu *v, __u64 vector, int irq)
 {
-	struct kvm_interrupt external = { .irq = (__u32)KVM_INTERRUPT_SET };
+	struct kvm_interrupt external = { .irq = irq };
 
 	switch (vector) {
 	case 0x500:
@@ -100,15 +105,15 @@ static void check_decrementer(struct vcpu *v, __u64 expect)
 #define WORK(X)								\
 	X("addi	3, 3, 1",		e->gpr[3]++)			\
 	X("ld	4, 0(5)",		e->gpr[4] = 0)			\
-	X("std	4, 8(5)",		)				\
-	X("sync",			)				\
+	X("std	4, 8(5)")						\
+	X("sync")							\
 	X("cmpd	3, 4",			e->cr = 0x42345678)		\
-	X("bne	.+4",			)				\
-	X("lwarx 4, 0, 5",		)				\
-	X("dcbst 0, 5",			)				\
+	X("bne	.+4")							\
+	X("lwarx 4, 0, 5")						\
+	X("dcbst 0, 5")							\
 	X("mflr	6",			e->gpr[6] = e->lr)		\
-	X("isync",			)				\
-	X("ld	4, 0(5)",		)
+	X("isync")							\
+	X("ld	4, 0(5)")
 GUEST_STEPS(work, WORK);
 
 TEST_F(irq, kernel)
@@ -122,7 +127,7 @@ TEST_F(irq, kernel)
 		r.gpr[3] = 1;
 		r.gpr[5] = vm_ea(v->vm, DATA_RA);
 	}
-	make_pending(v, variant->vector);
+	make_pending(v, variant->vector, variant->irq);
 	dec = vcpu_get(v, KVM_REG_PPC_DEC_EXPIRY);
 	WORK(GUEST_STEP)
 	check_decrementer(v, dec);
@@ -134,8 +139,6 @@ TEST_F(irq, problem_state)
 	struct vcpu *v = self->v;
 	__u64 dec;
 
-	if (!v->vm->radix)
-		SKIP(return, "no radix MMU");
 	load_code(v, USER_CODE_RA, work, work_end);
 	with_regs(v, r) {
 		r.pc = USER_CODE_RA;
@@ -143,7 +146,7 @@ TEST_F(irq, problem_state)
 		r.gpr[3] = 1;
 		r.gpr[5] = USER_DATA_RA;
 	}
-	make_pending(v, variant->vector);
+	make_pending(v, variant->vector, variant->irq);
 	dec = vcpu_get(v, KVM_REG_PPC_DEC_EXPIRY);
 	WORK(GUEST_STEP)
 	check_decrementer(v, dec);
@@ -170,23 +173,21 @@ TEST_F(irq, enabled_by_mtmsrd)
 		r.gpr[5] = vm_ea(v->vm, DATA_RA);
 		r.gpr[7] = MSR_RI;
 	}
-	make_pending(v, variant->vector);
+	make_pending(v, variant->vector, variant->irq);
 	ENABLE(GUEST_STEP)
 	check_not_lost(v, variant->vector);
 }
 
 GUEST_CODE(rfid, "rfid\n");
-GUEST_CODE(some, "ld 6, 0(5)\n" "addi 6, 6, 1\n");
+GUEST_CODE(some, "ld 6, 0(5); addi 6, 6, 1\n");
 GUEST_CODE(sc, "sc\n");
-GUEST_CODE(handler, "mtsprg 0, 3\n" "ld 6, 0(8)\n");
+GUEST_CODE(handler, "mtsprg 0, 3; ld 6, 0(8)\n");
 
 TEST_F(irq, across_modes)
 {
 	struct vcpu *v = self->v;
 	struct vm *vm = v->vm;
 
-	if (!vm->radix)
-		SKIP(return, "no radix MMU");
 	load_code(v, CODE_RA, rfid, rfid_end);
 	put_code(vm, USER_CODE_RA, some, some_end);
 	put_code(vm, USER_CODE_RA + 8, sc, sc_end);
@@ -197,7 +198,7 @@ TEST_F(irq, across_modes)
 		r.gpr[5] = USER_DATA_RA;
 		r.gpr[8] = vm_ea(vm, DATA_RA);
 	}
-	make_pending(v, variant->vector);
+	make_pending(v, variant->vector, variant->irq);
 	step_expect(v)->pc = USER_CODE_RA;
 	v->expect.r.msr = vm_user_msr(vm);
 	step_check(v, "rfid to problem state");
@@ -217,7 +218,7 @@ TEST_F(irq, across_modes)
 }
 
 /* The decrementer is the guest's to read and to write, step or not. */
-GUEST_CODE(dec, "mfdec 3\n" "mtdec 4\n" "mfdec 5\n");
+GUEST_CODE(dec, "mfdec 3; mtdec 4; mfdec 5\n");
 
 TEST_F(irq, decrementer_register)
 {
@@ -232,7 +233,7 @@ TEST_F(irq, decrementer_register)
 		w.msr |= MSR_EE;
 		w.gpr[4] = 0x40000000;
 	}
-	make_pending(v, 0x900);
+	make_pending(v, 0x900, 0);
 	step_expect(v);
 	check_exit(v, step_run(v), KVM_EXIT_DEBUG, "mfdec");
 	vcpu_get_regs(v, &r);

@@ -150,24 +150,26 @@ TEST_F(lifecycle, attach_again_and_again)
 struct runner {
 	struct vcpu *v;
 	pthread_t thread;
-	volatile bool stop;
-	volatile int interrupted;
-	volatile int steps;
+	bool stop;
 	bool stepping;
+	int interrupted;
+	int steps;
 };
+
+#define read_once(p)	__atomic_load_n(p, __ATOMIC_RELAXED)
 
 static void *run(void *arg)
 {
 	struct runner *runner = arg;
 	struct vcpu *v = runner->v;
 
-	while (!runner->stop) {
+	while (!read_once(&runner->stop)) {
 		int ret = ioctl(v->fd, KVM_RUN, 0) ? -errno : 0;
 
 		if (ret == -EINTR)
-			runner->interrupted++;
+			__atomic_add_fetch(&runner->interrupted, 1, __ATOMIC_RELAXED);
 		else if (runner->stepping && !ret && v->run->exit_reason == KVM_EXIT_DEBUG)
-			runner->steps++;
+			__atomic_add_fetch(&runner->steps, 1, __ATOMIC_RELAXED);
 		else
 			check_exit(v, ret, KVM_EXIT_INTR, "the running vCPU");
 	}
@@ -187,7 +189,7 @@ static void start_runner(struct runner *runner, struct vcpu *v, bool stepping)
 
 static void stop_runner(struct runner *runner)
 {
-	runner->stop = true;
+	__atomic_store_n(&runner->stop, true, __ATOMIC_RELAXED);
 	/* Not once: the first may come just before KVM_RUN. */
 	while (pthread_tryjoin_np(runner->thread, NULL)) {
 		pthread_kill(runner->thread, SIGUSR1);
@@ -203,10 +205,10 @@ TEST_F(lifecycle, attach_while_running)
 	struct runner runner;
 
 	start_runner(&runner, self->v, false);
-	EXPECT_EQ(0, runner.interrupted);
+	EXPECT_EQ(0, read_once(&runner.interrupted));
 	vm_attach(self->vm);
 	usleep(50000);
-	EXPECT_EQ(1, runner.interrupted);
+	EXPECT_EQ(1, read_once(&runner.interrupted));
 	stop_runner(&runner);
 	step_some(self->v);
 }
@@ -236,7 +238,7 @@ TEST_F(lifecycle, detach_while_stepped)
 		vm_detach(self->vm);
 		EXPECT_TRUE(attached_becomes(before));
 		stop_runner(&runner);
-		EXPECT_GT(runner.steps, 0);
+		EXPECT_GT(read_once(&runner.steps), 0);
 	}
 	check_runs_free(self->v);
 }

@@ -5,6 +5,7 @@
 CELL_FIXTURE(memory);
 CELLS(memory);
 MIXED_CELLS(memory);
+HASH_CELLS(memory);
 
 #define VALUE	0x8123456789abcdefULL
 
@@ -20,12 +21,12 @@ MIXED_CELLS(memory);
 					e->gpr[7] += 8)			\
 	X("ldbrx 6, 0, 3",		e->gpr[6] = 0xefcdab8967452381)	\
 	X("lwbrx 6, 0, 7",		e->gpr[6] = 0xefcdab89)		\
-	X("std	8, 32(3)",		)				\
+	X("std	8, 32(3)")						\
 	X("stdu	8, 40(9)",		e->gpr[9] += 40)		\
-	X("stw	8, 48(3)",		)				\
-	X("sth	8, 52(3)",		)				\
-	X("stb	8, 54(3)",		)				\
-	X("stdbrx 8, 3, 10",		)				\
+	X("stw	8, 48(3)")						\
+	X("sth	8, 52(3)")						\
+	X("stb	8, 54(3)")						\
+	X("stdbrx 8, 3, 10")						\
 	X("ldx	11, 3, 12",		e->gpr[11] = unaligned)
 GUEST_STEPS(accesses, ACCESSES);
 
@@ -70,7 +71,7 @@ TEST_F(memory, accesses)
  * The vector page as data: a load from where stepping may put something must
  * read what the guest has there.
  */
-GUEST_CODE(load, "lwz 5, 0(3)\n" "ld 6, 0(3)\n");
+GUEST_CODE(load, "lwz 5, 0(3); ld 6, 0(3)\n");
 
 TEST_F(memory, load_from_vectors)
 {
@@ -84,7 +85,7 @@ TEST_F(memory, load_from_vectors)
 
 	if (variant->cell.ile == variant->cell.be_code)
 		insn = __builtin_bswap32(insn);
-	for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(vectors); i++) {
 		load_code(v, CODE_RA, load, load_end);
 		with_regs(v, r)
 			r.gpr[3] = vm_vector(v->vm, vectors[i]);
@@ -99,7 +100,7 @@ TEST_F(memory, load_from_vectors)
 	X("lwarx 5, 0, 3",		e->gpr[5] = 0x89abcdef)		\
 	X("ldarx 6, 0, 4",		e->gpr[6] = VALUE)
 GUEST_STEPS(reservation, RESERVATION);
-GUEST_CODE(stcx, "stdcx. 7, 0, 4\n" "nop\n");
+GUEST_CODE(stcx, "stdcx. 7, 0, 4; nop\n");
 
 /*
  * The reservation may be lost between two steps, as in any interrupt (ISA Book
@@ -137,11 +138,11 @@ TEST_F(memory, reservation)
 
 /* Without a step in between the pair works, also after stepping. */
 GUEST_CODE(atomic_add,
-	"1: ldarx 5, 0, 3\n"
-	"addi	5, 5, 1\n"
-	"stdcx.	5, 0, 3\n"
-	"bne-	1b\n"
-	"nop\n");
+	   "1: ldarx 5, 0, 3\n"
+	   "addi	5, 5, 1\n"
+	   "stdcx.	5, 0, 3\n"
+	   "bne-	1b\n"
+	   "nop\n");
 
 TEST_F(memory, atomic_after_step)
 {
@@ -159,13 +160,13 @@ TEST_F(memory, atomic_after_step)
 }
 
 #define CACHE(X)							\
-	X("dcbz	0, 3",			)				\
-	X("dcbst 0, 3",			)				\
-	X("dcbf	0, 3",			)				\
-	X("dcbt	0, 3",			)				\
-	X("icbi	0, 4",			)				\
-	X("sync",			)				\
-	X("isync",			)
+	X("dcbz	0, 3")							\
+	X("dcbst 0, 3")							\
+	X("dcbf	0, 3")							\
+	X("dcbt	0, 3")							\
+	X("icbi	0, 4")							\
+	X("sync")							\
+	X("isync")
 GUEST_STEPS(cache, CACHE);
 
 TEST_F(memory, cache)
@@ -192,7 +193,7 @@ TEST_F(memory, cache)
 	X(".long 0xbba30000 # lmw 29, 0(3)", e->gpr[29] = 0x11111111;	\
 					e->gpr[30] = 0x22222222;	\
 					e->gpr[31] = 0x33333333)	\
-	X(".long 0xbfc30010 # stmw 30, 16(3)", )			\
+	X(".long 0xbfc30010 # stmw 30, 16(3)")				\
 	X("lwz	5, 16(3)",		e->gpr[5] = 0x22222222)		\
 	X("lwz	5, 20(3)",		e->gpr[5] = 0x33333333)
 GUEST_STEPS(multiple, MULTIPLE);
@@ -213,8 +214,8 @@ TEST_F(memory, multiple)
 
 #define QUAD(X)								\
 	X("lq	6, 0(3)",		e->gpr[6] = VALUE;		\
-					e->gpr[7] = VALUE + 1)	\
-	X("stq	6, 16(3)",		)				\
+					e->gpr[7] = VALUE + 1)		\
+	X("stq	6, 16(3)")						\
 	X("ld	8, 16(3)",		e->gpr[8] = be ? VALUE : VALUE + 1)
 GUEST_STEPS(quad, QUAD);
 

@@ -8,6 +8,7 @@
 CELL_FIXTURE(mmio);
 CELLS(mmio);
 MIXED_CELLS(mmio);
+HASH_CELLS(mmio);
 
 /* The device's bytes, in the order of their addresses */
 static const __u8 device[16] = {
@@ -54,13 +55,13 @@ static void prepare(struct vcpu *v, const __u32 *p, const __u32 *end, bool ee)
 	}
 }
 
-GUEST_CODE(lbz, "lbz 5, 1(3)\n" "nop\n");
-GUEST_CODE(lhz, "lhz 5, 2(3)\n" "nop\n");
-GUEST_CODE(lha, "lha 5, 0(3)\n" "nop\n");
-GUEST_CODE(lwz, "lwz 5, 4(3)\n" "nop\n");
-GUEST_CODE(ld, "ld 5, 8(3)\n" "nop\n");
-GUEST_CODE(lwbrx, "lwbrx 5, 0, 3\n" "nop\n");
-GUEST_CODE(lwzu, "lwzu 5, 4(3)\n" "nop\n");
+GUEST_CODE(lbz, "lbz 5, 1(3); nop\n");
+GUEST_CODE(lhz, "lhz 5, 2(3); nop\n");
+GUEST_CODE(lha, "lha 5, 0(3); nop\n");
+GUEST_CODE(lwz, "lwz 5, 4(3); nop\n");
+GUEST_CODE(ld, "ld 5, 8(3); nop\n");
+GUEST_CODE(lwbrx, "lwbrx 5, 0, 3; nop\n");
+GUEST_CODE(lwzu, "lwzu 5, 4(3); nop\n");
 
 static void step_load(struct vcpu *v, const __u32 *p, const __u32 *end, int offset, int len,
 		      __u64 val, bool ee, const char *what)
@@ -81,7 +82,7 @@ TEST_F(mmio, load)
 	int ee;
 
 	for (ee = 0; ee < 2; ee++) {
-#define LOAD(name, offset, len, val) \
+#define LOAD(name, offset, len, val)					\
 		step_load(v, name, name##_end, offset, len, val, ee, #name)
 		LOAD(lbz, 1, 1, 0x12);
 		LOAD(lhz, 2, 2, device_value(v->vm, 2, 2, false));
@@ -93,11 +94,11 @@ TEST_F(mmio, load)
 	}
 }
 
-GUEST_CODE(stb, "stb 5, 1(3)\n" "nop\n");
-GUEST_CODE(sth, "sth 5, 2(3)\n" "nop\n");
-GUEST_CODE(stw, "stw 5, 4(3)\n" "nop\n");
-GUEST_CODE(std, "std 5, 8(3)\n" "nop\n");
-GUEST_CODE(stwbrx, "stwbrx 5, 0, 3\n" "nop\n");
+GUEST_CODE(stb, "stb 5, 1(3); nop\n");
+GUEST_CODE(sth, "sth 5, 2(3); nop\n");
+GUEST_CODE(stw, "stw 5, 4(3); nop\n");
+GUEST_CODE(std, "std 5, 8(3); nop\n");
+GUEST_CODE(stwbrx, "stwbrx 5, 0, 3; nop\n");
 
 static void step_store(struct vcpu *v, const __u32 *p, const __u32 *end, int offset, int len,
 		       bool reversed, bool ee, const char *what)
@@ -118,7 +119,7 @@ TEST_F(mmio, store)
 	int ee;
 
 	for (ee = 0; ee < 2; ee++) {
-#define STORE(name, offset, len, reversed) \
+#define STORE(name, offset, len, reversed)				\
 		step_store(v, name, name##_end, offset, len, reversed, ee, #name)
 		STORE(stb, 1, 1, false);
 		STORE(sth, 2, 2, false);
@@ -128,8 +129,8 @@ TEST_F(mmio, store)
 	}
 }
 
-GUEST_CODE(lfd, "lfd 1, 8(3)\n" "nop\n");
-GUEST_CODE(lxvd2x, "lxvd2x 1, 0, 3\n" "nop\n");
+GUEST_CODE(lfd, "lfd 1, 8(3); nop\n");
+GUEST_CODE(lxvd2x, "lxvd2x 1, 0, 3; nop\n");
 
 TEST_F(mmio, floating_point)
 {

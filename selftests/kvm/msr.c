@@ -8,6 +8,7 @@
 CELL_FIXTURE(msr);
 CELLS(msr);
 MIXED_CELLS(msr);
+HASH_CELLS(msr);
 
 #define MFMSR(X)							\
 	X("mfmsr 3",			e->gpr[3] = e->msr)		\
@@ -28,7 +29,7 @@ TEST_F(msr, mfmsr)
 #define MTMSRD_1(X)							\
 	X("mtmsrd 3, 1",		e->msr = (e->msr | MSR_EE) & ~MSR_RI) \
 	X("mfmsr 5",			e->gpr[5] = e->msr)		\
-	X("nop",			)				\
+	X("nop")							\
 	X("ld	6, 0(7)",		e->gpr[6] = 0)			\
 	X("mtmsrd 4, 1",		e->msr = (e->msr & ~MSR_EE) | MSR_RI) \
 	X("mfmsr 5",			e->gpr[5] = e->msr)		\
@@ -54,7 +55,7 @@ TEST_F(msr, mtmsrd_ee_ri)
 #define MTMSRD_0(X)							\
 	X("mtmsrd 3",			e->msr |= MSR_FP | MSR_VEC | MSR_VSX | MSR_EE) \
 	X("mfmsr 5",			e->gpr[5] = e->msr)		\
-	X("fadd	1, 1, 1",		)				\
+	X("fadd	1, 1, 1")						\
 	X("mtmsrd 4",			e->msr &= ~(MSR_FP | MSR_VEC | MSR_VSX | \
 						    MSR_EE | MSR_RI))	\
 	X("mfmsr 5",			e->gpr[5] = e->msr)		\
@@ -81,14 +82,14 @@ TEST_F(msr, mtmsrd_all)
 /* Address translation switched on and off below one's feet */
 #define TRANSLATION(X)							\
 	X("mtmsrd 3",			e->msr ^= MSR_IR | MSR_DR)	\
-	X("nop",			)				\
+	X("nop")							\
 	X("ld	5, 0(7)",		e->gpr[5] = 0)			\
 	X("mfmsr 6",			e->gpr[6] = e->msr)		\
 	X("mtmsrd 4",			e->msr ^= MSR_IR | MSR_DR)	\
-	X("nop",			)				\
+	X("nop")							\
 	X("ld	5, 0(7)",		e->gpr[5] = 0)			\
 	X("mtmsr 3",			e->msr ^= MSR_DR | MSR_IR)	\
-	X("sync",			)				\
+	X("sync")							\
 	X("mtmsrd 8",			e->msr ^= MSR_IR)		\
 	X("ld	5, 0(7)",		e->gpr[5] = 0)
 GUEST_STEPS(translation, TRANSLATION);
@@ -98,8 +99,6 @@ TEST_F(msr, translation)
 	struct vcpu *v = self->v;
 	__u64 msr = vm_msr(v->vm);
 
-	if (!v->vm->radix)
-		SKIP(return, "no radix MMU");
 	with_regs(v, r) {
 		r.gpr[3] = msr ^ MSR_IR ^ MSR_DR;
 		r.gpr[4] = msr;
@@ -110,15 +109,13 @@ TEST_F(msr, translation)
 }
 
 /* ISA Book III 5.4.4: PR=1 brings EE, IR and DR with it. */
-GUEST_CODE(into_problem_state, "mtmsrd 3\n" "nop\n");
+GUEST_CODE(into_problem_state, "mtmsrd 3; nop\n");
 
 TEST_F(msr, into_problem_state)
 {
 	struct vcpu *v = self->v;
 	struct vm *vm = v->vm;
 
-	if (!vm->radix)
-		SKIP(return, "no radix MMU");
 	/* The next instruction must be one problem state may execute. */
 	load_code(v, USER_CODE_RA, into_problem_state, into_problem_state_end);
 	with_regs(v, r) {
@@ -141,12 +138,12 @@ TEST_F(msr, into_problem_state)
 	X("mfsrr0 5",			e->gpr[5] = e->srr0)		\
 	X("ld	6, 0(7)",		e->gpr[6] = 0)			\
 	X("mfsrr1 5",			e->gpr[5] = e->srr1)		\
-	X("sync",			)				\
+	X("sync")							\
 	X("mfsrr0 8",			e->gpr[8] = e->srr0)		\
 	X("mfsrr1 9",			e->gpr[9] = e->srr1)		\
-	X("stw	6, 0(7)",		)				\
+	X("stw	6, 0(7)")						\
 	X("mtsrr1 10",			e->srr1 = 0)			\
-	X("stw	6, 0(7)",		)				\
+	X("stw	6, 0(7)")						\
 	X("mtsrr0 10",			e->srr0 = 0)
 GUEST_STEPS(srrs, SRRS);
 

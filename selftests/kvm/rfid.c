@@ -10,9 +10,10 @@
 CELL_FIXTURE(rfid);
 CELLS(rfid);
 MIXED_CELLS(rfid);
+HASH_CELLS(rfid);
 
 GUEST_CODE(rfid, "rfid\n");
-GUEST_CODE(landing, "addi 3, 3, 1\n" "ld 4, 0(5)\n" "nop\n");
+GUEST_CODE(landing, "addi 3, 3, 1; ld 4, 0(5); nop\n");
 
 /* Step an rfid to @to with @srr1, then two instructions there. */
 static void return_to(struct vcpu *v, __u64 to, __u64 to_ra, __u64 srr1, __u64 msr,
@@ -98,8 +99,6 @@ TEST_F(rfid, translation)
 	struct vm *vm = v->vm;
 	__u64 msr = vm_msr(vm);
 
-	if (!vm->radix)
-		SKIP(return, "no radix MMU");
 	if (variant->cell.ail)
 		return_to(v, CODE_RA + 0x1000, CODE_RA + 0x1000,
 			  msr & ~(MSR_IR | MSR_DR), msr & ~(MSR_IR | MSR_DR),
@@ -127,8 +126,6 @@ TEST_F(rfid, problem_state)
 	struct vm *vm = v->vm;
 	__u64 msr = vm_user_msr(vm);
 
-	if (!vm->radix)
-		SKIP(return, "no radix MMU");
 	return_to(v, USER_CODE_RA, USER_CODE_RA, msr, msr, "rfid to problem state");
 	with_regs(v, r)
 		r.msr = vm_msr(vm);
@@ -145,7 +142,7 @@ TEST_F(rfid, problem_state)
 }
 
 /* ISA 3.0 Book III 5.4.1 rfscv: as rfid, with LR and CTR */
-GUEST_CODE(rfscv, ".machine power9\n" "rfscv\n");
+GUEST_CODE(rfscv, ".machine power9; rfscv\n");
 
 TEST_F(rfid, rfscv)
 {
@@ -165,8 +162,6 @@ TEST_F(rfid, rfscv)
 	step_check(v, "rfscv");
 	step_expect(v)->gpr[3]++;
 	step_check(v, "addi after rfscv");
-	if (!vm->radix)
-		return;
 	put_code(vm, USER_CODE_RA, landing, landing_end);
 	load_code(v, CODE_RA, rfscv, rfscv_end);
 	with_regs(v, r) {

@@ -5,18 +5,18 @@
 
 /* r14 and the doubleword at r15 count turns; r16 is 0, r17 the kernel's MSR. */
 GUEST_CODE(ring,
-	"addi	14, 14, 1\n"
-	"ld	5, 0(15)\n"
-	"addi	5, 5, 1\n"
-	"std	5, 0(15)\n"
-	"mfmsr	17\n"
-	"sync\n"
-	"mtsprg	3, 14\n"
-	"mtsrr0	14\n"
-	"lwz	6, 8(15)\n"
-	"cmpdi	6, 0\n"
-	"mfsrr0	18\n"
-	"b	ring\n");
+	   "addi	14, 14, 1\n"
+	   "ld	5, 0(15)\n"
+	   "addi	5, 5, 1\n"
+	   "std	5, 0(15)\n"
+	   "mfmsr	17\n"
+	   "sync\n"
+	   "mtsprg	3, 14\n"
+	   "mtsrr0	14\n"
+	   "lwz	6, 8(15)\n"
+	   "cmpdi	6, 0\n"
+	   "mfsrr0	18\n"
+	   "b	ring\n");
 
 void ring_start(struct vcpu *v, __u64 ra)
 {

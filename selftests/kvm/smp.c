@@ -24,47 +24,48 @@ FIXTURE_VARIANT(smp) {
 };
 
 CELLS(smp);
+HASH_CELLS(smp);
 
 /*
  * The handlers count what comes: sc in r15, traps in r16, the guest's own
  * traces in r17. They use r9, and r21 = ~SE.
  */
-GUEST_CODE(sc_handler, "addi 15, 15, 1\n" "rfid\n");
+GUEST_CODE(sc_handler, "addi 15, 15, 1; rfid\n");
 GUEST_CODE(trap_handler,
-	"addi	16, 16, 1\n"
-	"mfsrr0	9\n"
-	"addi	9, 9, 4\n"
-	"mtsrr0	9\n"
-	"rfid\n");
+	   "addi	16, 16, 1\n"
+	   "mfsrr0	9\n"
+	   "addi	9, 9, 4\n"
+	   "mtsrr0	9\n"
+	   "rfid\n");
 GUEST_CODE(own_trace_handler,
-	"addi	17, 17, 1\n"
-	"mfsrr1	9\n"
-	"and	9, 9, 21\n"
-	"mtsrr1	9\n"
-	"rfid\n");
+	   "addi	17, 17, 1\n"
+	   "mfsrr1	9\n"
+	   "and	9, 9, 21\n"
+	   "mtsrr1	9\n"
+	   "rfid\n");
 
 /* Into each handler once a turn, until there is something at r10 */
 GUEST_CODE(runner,
-	"1: addi 14, 14, 1\n"
-	"sc\n"
-	"trap\n"
-	"mtmsrd	20\n"
-	"nop\n"
-	"lwz	11, 0(10)\n"
-	"cmpwi	11, 0\n"
-	"beq	1b\n"
-	"li	3, -0x10\n"
-	"clrldi	3, 3, 48\n"
-	"sc	1\n"
-	"b	.\n");
+	   "1: addi 14, 14, 1\n"
+	   "sc\n"
+	   "trap\n"
+	   "mtmsrd	20\n"
+	   "nop\n"
+	   "lwz	11, 0(10)\n"
+	   "cmpwi	11, 0\n"
+	   "beq	1b\n"
+	   "li	3, -0x10\n"
+	   "clrldi	3, 3, 48\n"
+	   "sc	1\n"
+	   "b	.\n");
 
 /* What a stepper does: loads and stores, and into a handler as well */
 GUEST_CODE(stepper,
-	"2: addi 14, 14, 1\n"
-	"ld	5, 0(10)\n"
-	"sc\n"
-	"std	5, 8(10)\n"
-	"b	2b\n");
+	   "2: addi 14, 14, 1\n"
+	   "ld	5, 0(10)\n"
+	   "sc\n"
+	   "std	5, 8(10)\n"
+	   "b	2b\n");
 
 FIXTURE_SETUP(smp)
 {
@@ -163,9 +164,10 @@ static void step_through(struct vcpu *v, int steps)
 		pc = stepper_next(v->vm, pc);
 		if (v->run->debug.arch.address != pc || v->run->debug.arch.status) {
 			vcpu_get_regs(v, &r);
-			vm_fail("vcpu %u, step %d: to %llx status %x, not %llx; msr %llx, %lld own traces handled",
+			vm_fail("vcpu %u, step %d: to %llx status %x, not %llx; msr %llx; handled: %lld sc, %lld of its own traces; %lld turns",
 				v->id, i, v->run->debug.arch.address,
-				v->run->debug.arch.status, pc, r.msr, r.gpr[17]);
+				v->run->debug.arch.status, pc, r.msr, r.gpr[15], r.gpr[17],
+				r.gpr[14]);
 		}
 	}
 	vcpu_get_regs(v, &r);
@@ -255,19 +257,19 @@ TEST_F_TIMEOUT(smp, two_step_two_run, 240)
 
 /* The stepped vCPU takes part in what the runner does: a shared counter */
 GUEST_CODE(adder,
-	"1: ldarx 5, 0, 10\n"
-	"addi	5, 5, 1\n"
-	"stdcx.	5, 0, 10\n"
-	"bne-	1b\n"
-	"addi	14, 14, 1\n"
-	"sc\n"
-	"lwz	11, 16(10)\n"
-	"cmpwi	11, 0\n"
-	"beq	1b\n"
-	"li	3, -0x10\n"
-	"clrldi	3, 3, 48\n"
-	"sc	1\n"
-	"b	.\n");
+	   "1: ldarx 5, 0, 10\n"
+	   "addi	5, 5, 1\n"
+	   "stdcx.	5, 0, 10\n"
+	   "bne-	1b\n"
+	   "addi	14, 14, 1\n"
+	   "sc\n"
+	   "lwz	11, 16(10)\n"
+	   "cmpwi	11, 0\n"
+	   "beq	1b\n"
+	   "li	3, -0x10\n"
+	   "clrldi	3, 3, 48\n"
+	   "sc	1\n"
+	   "b	.\n");
 
 TEST_F_TIMEOUT(smp, step_now_and_then, 120)
 {

@@ -169,7 +169,7 @@ void oracle_run(struct vcpu *v, struct snap *s)
 	vm_copy(vm, v->vm);
 	vcpu_get_regs(v, &r);
 	vcpu_set_regs(twin, &r);
-	for (i = 0; i < sizeof(sprs) / sizeof(sprs[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(sprs); i++)
 		vcpu_set(twin, sprs[i], vcpu_get(v, sprs[i]));
 	for (i = 0; i < 32; i++)
 		vcpu_set(twin, KVM_REG_PPC_FPR(i), vcpu_get(v, KVM_REG_PPC_FPR(i)));

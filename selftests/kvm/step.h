@@ -65,18 +65,18 @@ void load_code(struct vcpu *v, __u64 ra, const __u32 *p, const __u32 *end);
  */
 void run_to(struct vcpu *v, __u64 ra, bool be, __u64 ea, const char *what);
 
-#define GUEST_STEP(insn, ...) do {					\
+#define GUEST_STEP(insn, ...) {						\
 		struct kvm_regs *e = step_expect(v);			\
 									\
 		(void)e;						\
 		__VA_ARGS__;						\
 		step_check(v, insn);					\
-	} while (0);
+	}
 
 /* Step the vCPU v through a list, from CODE_RA on */
-#define GUEST_RUN(name, list) do {					\
+#define GUEST_RUN(name, list) {						\
 		load_code(v, CODE_RA, name, name##_end);		\
-		list(GUEST_STEP)					\
-	} while (0)
+		list(GUEST_STEP);					\
+	}
 
 #endif /* STEP_H */

@@ -5,11 +5,12 @@
 CELL_FIXTURE(syscall);
 CELLS(syscall);
 MIXED_CELLS(syscall);
+HASH_CELLS(syscall);
 
 GUEST_CODE(sc, "sc\n");
-GUEST_CODE(scv, ".machine power9\n" "scv 0\n");
-GUEST_CODE(scv_last, ".machine power9\n" "scv 127\n");
-GUEST_CODE(handler, "mtsprg 0, 3\n" "mfsrr0 4\n" "mfsrr1 5\n" "mfmsr 6\n" "rfid\n");
+GUEST_CODE(scv, ".machine power9; scv 0\n");
+GUEST_CODE(scv_last, ".machine power9; scv 127\n");
+GUEST_CODE(handler, "mtsprg 0, 3; mfsrr0 4; mfsrr1 5; mfmsr 6; rfid\n");
 
 /* The handler's own first instructions, too: SRR0 and SRR1 are what sc left. */
 static void step_handler(struct vcpu *v)
@@ -56,8 +57,6 @@ TEST_F(syscall, sc_problem_state)
 	struct vcpu *v = self->v;
 	struct kvm_regs before;
 
-	if (!v->vm->radix)
-		SKIP(return, "no radix MMU");
 	put_handler(v->vm, 0xc00, handler, handler_end);
 	load_code(v, USER_CODE_RA, sc, sc_end);
 	with_regs(v, r) {
@@ -121,8 +120,6 @@ TEST_F(syscall, scv)
 	step_check(v, "scv 127 with EE=1");
 	step_expect(v);
 	step_check(v, "nop in the handler, EE=1");
-	if (!v->vm->radix)
-		return;
 	load_code(v, USER_CODE_RA, scv, scv_end);
 	with_regs(v, r) {
 		r.pc = USER_CODE_RA;

@@ -8,6 +8,7 @@
 CELL_FIXTURE(trace);
 CELLS(trace);
 MIXED_CELLS(trace);
+HASH_CELLS(trace);
 
 /*
  * The trace interrupt the guest has asked for: SRR0 is the next instruction.
@@ -38,13 +39,13 @@ static void start(struct vcpu *v, __u64 ra, const __u32 *p, const __u32 *end, __
 	}
 }
 
-GUEST_CODE(addi, "addi 3, 3, 1\n" "nop\n");
-GUEST_CODE(ld, "ld 4, 0(5)\n" "nop\n");
-GUEST_CODE(mfmsr, "mfmsr 4\n" "nop\n");
-GUEST_CODE(branch, "b .+8\n" "trap\n" "nop\n");
-GUEST_CODE(sc, "sc\n" "nop\n");
+GUEST_CODE(addi, "addi 3, 3, 1; nop\n");
+GUEST_CODE(ld, "ld 4, 0(5); nop\n");
+GUEST_CODE(mfmsr, "mfmsr 4; nop\n");
+GUEST_CODE(branch, "b .+8; trap; nop\n");
+GUEST_CODE(sc, "sc; nop\n");
 GUEST_CODE(rfid, "rfid\n");
-GUEST_CODE(ld_unmapped, "ld 4, 0(6)\n" "nop\n");
+GUEST_CODE(ld_unmapped, "ld 4, 0(6); nop\n");
 
 TEST_F(trace, own_se)
 {
@@ -135,9 +136,9 @@ TEST_F(trace, own_be)
  * A debugger inside the guest, itself debugged: its program is in problem
  * state, with SE; its handler counts in SPRG0 and returns.
  */
-GUEST_CODE(program, "1: addi 3, 3, 1\n" "ld 4, 0(5)\n" "b 1b\n");
-GUEST_CODE(trace_handler, "mtsprg 1, 9\n" "mfsprg 9, 0\n" "addi 9, 9, 1\n" "mtsprg 0, 9\n"
-	   "mfsprg 9, 1\n" "rfid\n");
+GUEST_CODE(program, "1: addi 3, 3, 1; ld 4, 0(5); b 1b\n");
+GUEST_CODE(trace_handler, "mtsprg 1, 9; mfsprg 9, 0; addi 9, 9, 1; mtsprg 0, 9\n"
+	   "mfsprg 9, 1; rfid\n");
 
 TEST_F(trace, nested_debugger)
 {
@@ -147,8 +148,6 @@ TEST_F(trace, nested_debugger)
 	struct kvm_regs *e;
 	int i;
 
-	if (!vm->radix)
-		SKIP(return, "no radix MMU");
 	put_handler(vm, 0xd00, trace_handler, trace_handler_end);
 	start(v, USER_CODE_RA, program, program_end, 0);
 	with_regs(v, r) {
@@ -187,16 +186,16 @@ TEST_F(trace, nested_debugger)
 }
 
 /* What stands at the vectors is executed, whatever it is. */
-GUEST_CODE(at_vector_addi, "addi 3, 3, 1\n" "nop\n");
-GUEST_CODE(at_vector_mtsprg, "mtsprg 0, 3\n" "nop\n");
-GUEST_CODE(at_vector_ld, "ld 4, 0(5)\n" "nop\n");
-GUEST_CODE(at_vector_std, "std 3, 0(5)\n" "nop\n");
-GUEST_CODE(at_vector_b, "b .+8\n" "trap\n" "nop\n");
-GUEST_CODE(at_vector_bl, "bl .+8\n" "trap\n" "nop\n");
-GUEST_CODE(at_vector_mfsrr0, "mfsrr0 4\n" "nop\n");
-GUEST_CODE(at_vector_lwarx, "lwarx 4, 0, 5\n" "nop\n");
-GUEST_CODE(at_vector_fadd, "fadd 1, 1, 1\n" "nop\n");
-GUEST_CODE(at_vector_sc, "sc\n" "nop\n");
+GUEST_CODE(at_vector_addi, "addi 3, 3, 1; nop\n");
+GUEST_CODE(at_vector_mtsprg, "mtsprg 0, 3; nop\n");
+GUEST_CODE(at_vector_ld, "ld 4, 0(5); nop\n");
+GUEST_CODE(at_vector_std, "std 3, 0(5); nop\n");
+GUEST_CODE(at_vector_b, "b .+8; trap; nop\n");
+GUEST_CODE(at_vector_bl, "bl .+8; trap; nop\n");
+GUEST_CODE(at_vector_mfsrr0, "mfsrr0 4; nop\n");
+GUEST_CODE(at_vector_lwarx, "lwarx 4, 0, 5; nop\n");
+GUEST_CODE(at_vector_fadd, "fadd 1, 1, 1; nop\n");
+GUEST_CODE(at_vector_sc, "sc; nop\n");
 
 static void start_at(struct vcpu *v, __u64 vector, const __u32 *p, const __u32 *end)
 {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -14,22 +13,6 @@
 #include "vm.h"
 
 #define KVM_VM_PPC_HV	1
-
-/* Page tables, in the last quarter of DATA_RA's page */
-#define PRTB_RA		0x300000UL
-#define PGD_RA		0x310000UL
-#define PUD_RA		0x320000UL
-#define PMD_RA		0x330000UL
-
-/* ISA Book III 6.7.10 "Radix Tree Translation": directory and leaf entries */
-#define RADIX_VALID	(1ULL << 63)
-#define RADIX_LEAF	(1ULL << 62)
-#define RADIX_RC	0x180ULL
-#define RADIX_IO	0x20ULL
-#define RADIX_PRIV	0x8ULL
-#define RADIX_R		0x4ULL
-#define RADIX_W		0x2ULL
-#define RADIX_X		0x1ULL
 
 void vm_fail(const char *fmt, ...)
 {
@@ -92,50 +75,16 @@ int vm_host_power(void)
 
 const char *cell_missing(const struct cell *cell)
 {
-	if (cell->ail && !vm_has_radix())
-		return "no radix MMU: no guest of these tests runs with translation on";
-	return NULL;
-}
+	int kvm, hash;
 
-static void put_be64(struct vm *vm, __u64 ra, __u64 val)
-{
-	val = htobe64(val);
-	memcpy(vm->mem + ra, &val, sizeof(val));
-}
-
-/*
- * One tree of four levels (13, 9, 9 bits of EA, then 2 MiB leaves) for process
- * 0, which quadrant 0 (problem state's addresses) and quadrant 3 (the kernel's)
- * both use while PIDR is 0.
- */
-static void make_page_tables(struct vm *vm)
-{
-	static const struct { __u64 ra; __u64 access; } pages[] = {
-		{ 0,		RADIX_PRIV | RADIX_R | RADIX_X },
-		{ DATA_RA,	RADIX_PRIV | RADIX_R | RADIX_W },
-		{ USER_CODE_RA,	RADIX_R | RADIX_X },
-		{ USER_DATA_RA,	RADIX_R | RADIX_W },
-		{ READONLY_RA,	RADIX_PRIV | RADIX_R },
-		{ RWX_RA,	RADIX_PRIV | RADIX_R | RADIX_W | RADIX_X },
-	};
-	struct kvm_ppc_mmuv3_cfg cfg = {
-		.flags = KVM_PPC_MMUV3_RADIX | KVM_PPC_MMUV3_GTSE,
-		.process_table = (1ULL << 63) | PRTB_RA,
-	};
-	size_t i;
-
-	/* RTS = 0b10101: 52 bits of EA; RPDS = 13 */
-	put_be64(vm, PRTB_RA, (2ULL << 61) | (5ULL << 5) | PGD_RA | 13);
-	put_be64(vm, PGD_RA, RADIX_VALID | PUD_RA | 9);
-	put_be64(vm, PUD_RA, RADIX_VALID | PMD_RA | 9);
-	for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
-		put_be64(vm, PMD_RA + (pages[i].ra >> 21) * 8,
-			 RADIX_VALID | RADIX_LEAF | RADIX_RC | pages[i].ra | pages[i].access);
-	put_be64(vm, PMD_RA + (MMIO_SLOT_EA >> 21) * 8,
-		 RADIX_VALID | RADIX_LEAF | RADIX_RC | RADIX_IO | MMIO_RA |
-		 RADIX_PRIV | RADIX_R | RADIX_W);
-	if (ioctl(vm->fd, KVM_PPC_CONFIGURE_V3_MMU, &cfg))
-		vm_fail("KVM_PPC_CONFIGURE_V3_MMU: %s", strerror(errno));
+	if (!cell->hash)
+		return NULL;
+	if (!vm_has_radix())
+		return "without radix all cells are hash guests";
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	hash = check_extension(kvm, KVM_CAP_PPC_MMU_HASH_V3);
+	close(kvm);
+	return hash > 0 ? NULL : "no hash guests on this host";
 }
 
 struct vm *vm_create(const struct cell *cell)
@@ -146,7 +95,7 @@ struct vm *vm_create(const struct cell *cell)
 
 	vm->cell = cell;
 	vm->session = -1;
-	vm->reference = getenv("HVSTEP_REFERENCE") != NULL;
+	vm->reference = !!getenv("HVSTEP_REFERENCE");
 	vm->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, KVM_VM_PPC_HV);
 	if (vm->fd < 0)
@@ -158,9 +107,11 @@ struct vm *vm_create(const struct cell *cell)
 	region.userspace_addr = (unsigned long)vm->mem;
 	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
 		vm_fail("KVM_SET_USER_MEMORY_REGION: %s", strerror(errno));
-	vm->radix = check_extension(vm->fd, KVM_CAP_PPC_MMU_RADIX) > 0;
+	vm->radix = !cell->hash && check_extension(vm->fd, KVM_CAP_PPC_MMU_RADIX) > 0;
 	if (vm->radix)
-		make_page_tables(vm);
+		make_radix(vm);
+	else
+		make_hash(vm);
 	/* A handler that runs by mistake stays where it is. */
 	for (ra = VECTORS_RA; ra < VECTORS_RA + VECTORS_SIZE; ra += 4)
 		put_insn(vm, ra, PPC_INST_BRANCH_SELF, !cell->ile);
@@ -207,6 +158,8 @@ struct vcpu *vm_vcpu(struct vm *vm, __u32 id)
 	vcpu_set(v, KVM_REG_PPC_LPCR_64, lpcr);
 	if (vcpu_get(v, KVM_REG_PPC_LPCR_64) != lpcr)
 		vm_fail("LPCR %llx did not stay", lpcr);
+	if (!vm->radix)
+		vcpu_make_slb(v);
 	vcpu_set_dec(v, DEC_NEVER);
 
 	vcpu_get_regs(v, &r);

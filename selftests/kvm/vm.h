@@ -15,6 +15,10 @@
 
 #include "guest_asm.h"
 
+#ifndef ARRAY_SIZE	/* kselftest.h has it, too */
+#define ARRAY_SIZE(arr)	(sizeof(arr) / sizeof((arr)[0]))
+#endif
+
 /*
  * What a test runs in: the handlers' endianness is LPCR[ILE], the code's is
  * MSR[LE]; ail: translation on and LPCR[AIL]=3, otherwise real mode.
@@ -23,6 +27,7 @@ struct cell {
 	bool ile;
 	bool ail;
 	bool be_code;
+	bool hash;		/* hashed page table also where there is radix */
 };
 
 /*
@@ -52,7 +57,7 @@ struct cell {
 #define MMIO_RA		0x40000000UL
 #define MMIO_SLOT_EA	0x8000000UL
 #define KERNEL_EA	0xc000000000000000ULL
-/* Neither radix quadrant 0 nor 3: a segment interrupt (ISA Book III 6.7.6) */
+/* Neither radix quadrant 0 nor 3, and in no SLB: a segment interrupt */
 #define NO_SEGMENT_EA	0x4000000000000000ULL
 
 struct vm {
@@ -105,6 +110,11 @@ struct vcpu *vm_vcpu(struct vm *vm, __u32 id);
 int vm_try_attach(int vm_fd);
 void vm_attach(struct vm *vm);
 void vm_detach(struct vm *vm);
+
+/* mmu.c, for vm.c */
+void make_radix(struct vm *vm);
+void make_hash(struct vm *vm);
+void vcpu_make_slb(struct vcpu *v);
 
 __u64 vm_ea(const struct vm *vm, __u64 ra);
 __u64 vm_mmio_ea(const struct vm *vm);
