@@ -310,6 +310,7 @@ bool hvstep_access_touches(struct hvstep_vcpu *hv, gpa_t gpa);
 
 /* irq.c */
 void hvstep_irq_hold(struct hvstep_vcpu *hv);
+bool hvstep_irq_can_hold(struct hvstep_vcpu *hv, unsigned int vec);
 void hvstep_irq_put_back(struct hvstep_vcpu *hv, unsigned int vec);
 void hvstep_irq_release(struct hvstep_vcpu *hv);
 

@@ -107,6 +107,18 @@ void hvstep_irq_hold(struct hvstep_vcpu *hv)
 }
 
 /*
+ * Is there a point in putting it back? Not if KVM would deliver the level that
+ * userspace keeps asserted again at once (see irq_quiet()).
+ */
+bool hvstep_irq_can_hold(struct hvstep_vcpu *hv, unsigned int vec)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+
+	return vec != HVSTEP_VEC_EXTERNAL || vcpu->arch.irq_type != KVMPPC_IRQ_DEFAULT ||
+	       !test_bit(BOOK3S_IRQPRIO_EXTERNAL, &vcpu->arch.pending_exceptions);
+}
+
+/*
  * An interrupt came nevertheless and is put back: make it come again. Most
  * sources are still asserted; taking these two has withdrawn them.
  */

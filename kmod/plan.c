@@ -227,6 +227,18 @@ static bool plan_op31(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 	return true;
 }
 
+/*
+ * or rx,rx,rx sets the priority (PPR) of the thread, which analyse_instr() does
+ * not know. Hardware does, and traces it; QEMU's TCG does not trace it.
+ */
+static bool is_priority_hint(u32 word)
+{
+	u32 rt = hvstep_insn_rt(word);
+
+	return hvstep_insn_opcode(word) == OPC_31 && hvstep_insn_xo(word) == XO31_OR &&
+	       rt == ((word >> 16) & 0x1f) && rt == ((word >> 11) & 0x1f);
+}
+
 /* May analyse_instr() say what the instruction does? */
 static bool can_compute(const struct hvstep_plan_in *in)
 {
@@ -235,10 +247,7 @@ static bool can_compute(const struct hvstep_plan_in *in)
 	/* It knows the host's instructions, not those of an older mode. */
 	if (in->compat)
 		return false;
-	/* or rx,rx,rx: also sets the priority (PPR) of the thread */
-	if (hvstep_insn_opcode(word) == OPC_31 && hvstep_insn_xo(word) == XO31_OR &&
-	    hvstep_insn_rt(word) == ((word >> 16) & 0x1f) &&
-	    hvstep_insn_rt(word) == ((word >> 11) & 0x1f))
+	if (is_priority_hint(word))
 		return false;
 	if (in->at_trace)
 		return true;
@@ -295,7 +304,7 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 
 	plan->vectors = fault_vectors(in->word) | BIT(HVSTEP_VEC_TRACE);
 	plan->se = true;
-	if (in->at_trace)
+	if (in->at_trace || (is_priority_hint(in->word) && !in->own_trace))
 		hvstep_plan_displace(plan, in->nip, in->msr);
 }
 

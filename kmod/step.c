@@ -323,7 +323,8 @@ static enum outcome conclude(struct hvstep_vcpu *hv)
 			hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
 			return OUTCOME_DONE;
 		}
-		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) && hv->undone++ < MAX_UNDONE)
+		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) &&
+		    hvstep_irq_can_hold(hv, armed->vec) && hv->undone++ < MAX_UNDONE)
 			return conclude_async(hv, armed->vec);
 		return conclude_handler(hv, armed->vec);
 	}

@@ -212,6 +212,10 @@ TEST(not_for_emulation)
 	EXPECT_EQ(HVSTEP_EMUL_NONE, plan_of(0x7c210b78, MSR_KERNEL).emul);
 	EXPECT_EQ(HVSTEP_EMUL_NONE, plan_of(0x7ffffb78, MSR_USER).emul);
 	EXPECT_EQ(HVSTEP_EMUL_NONE, plan_of(0x7c421378, MSR_USER).emul);
+	/* executed by hardware, and met behind themselves */
+	EXPECT_TRUE(plan_of(0x7c210b78, MSR_KERNEL).next);
+	EXPECT_EQ(NIP + 4, plan_of(0x7c210b78, MSR_KERNEL).next_ea);
+	EXPECT_FALSE(plan_of(0x7c210b78, MSR_KERNEL).se);
 	/* mr r3,r4 */
 	EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan_of(0x7c832378, MSR_USER).emul);
 	/* bdnz in 32-bit mode looks at half of CTR. */
