@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+"""stepi, with each landing checked against the instruction that was stepped."""
+
+import collections
+import os
+import time
+
+import insn
+from target import cached_text, execute, in_user_space, name, read_word, reg, resume
+
+
+class Diverted(Exception):
+    """An external interrupt came in user space. Where QEMU has the interrupt
+    controller (kernel-irqchip=off), KVM_INTERRUPT may withdraw it at any moment,
+    so that hvstep cannot keep it back there. Elsewhere it must."""
+
+
+INTERRUPT_IN_USER_SPACE = os.environ.get("SESSION_IRQCHIP") == "user"
+
+
+class Steps:
+    """A run of consecutive stepi."""
+
+    def __init__(self, program=None):
+        self.program = program          # the one that runs in user space
+        self.count = 0
+        self.kinds = collections.Counter()
+        self.problems = []
+
+    def one(self, seconds=30):
+        pc = reg("pc")
+        word = self.word(pc)
+        kind = insn.kind(word)
+        if insn.is_larx(word):
+            legal = insn.sequence_ends(pc, self.word)
+        else:
+            legal = {insn.next_pc(word, pc, reg)}
+        faults = insn.legal_faults(word)
+        from_user = in_user_space()
+        resume("stepi", seconds)
+        now = reg("pc")
+        self.count += 1
+        if now not in legal and now in faults and self.fault_is_real(now, pc):
+            kind = "fault"
+        elif now == insn.AIL3 + 0x500 and from_user and INTERRUPT_IN_USER_SPACE:
+            raise Diverted(f"an external interrupt at {pc:#x}")
+        elif now not in legal:
+            self.problems.append(
+                f"step {self.count}: from {pc:#x} <{name(pc)}> ({word:08x}, {kind}) to {now:#x} "
+                f"<{name(now)}>, legal: {' '.join(map(hex, sorted(legal)))}")
+        self.kinds[kind] += 1
+        return kind
+
+    def word(self, at_):
+        return self.program.word(at_) if in_user_space() else read_word(at_)
+
+    @staticmethod
+    def fault_is_real(now, pc):
+        """SRR0 of a storage interrupt on the fetch is the address itself."""
+        return reg("srr0") == pc or now in {insn.AIL3 + v for v in insn.FETCH_FAULTS}
+
+    def many(self, count, pause=0.0):
+        with cached_text():
+            for _ in range(count):
+                self.one()
+                if pause:
+                    time.sleep(pause)
+        return self
+
+    def until(self, condition, limit):
+        """True if the condition holds after at most `limit` steps."""
+        with cached_text():
+            for _ in range(limit):
+                if condition():
+                    return True
+                self.one()
+        return condition()
+
+    def summary(self):
+        kinds = ", ".join(f"{n} {k}" for k, n in self.kinds.most_common())
+        return f"{self.count} steps ({kinds})"
+
+
+def at(predicate):
+    """A condition on the instruction that is next."""
+    return lambda: predicate(read_word(reg("pc")))
+
+
+def disassembly():
+    return execute("x/i $pc").strip()
