@@ -420,13 +420,21 @@ static int run_prepared(struct hvstep_vcpu *hv, bool *again)
 	return ret;
 }
 
+/* hvstep_step_moved() has asked for a signal that nobody has sent. */
+static bool signal_was_ours(void)
+{
+	spin_lock_irq(&current->sighand->siglock);
+	recalc_sigpending();
+	spin_unlock_irq(&current->sighand->siglock);
+	return !signal_pending(current);
+}
+
 /*
  * A hash guest that has never run, or whose page table was just replaced: let
  * KVM see to that first. Its run loop passes the tracepoint, sets the MMU up,
- * and then finds the signal that hvstep_step_moved() has asked for. To
- * userspace it is one more -EINTR.
+ * and then finds the signal that hvstep_step_moved() has asked for.
  */
-static int set_up_mmu(struct hvstep_vcpu *hv)
+static int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 {
 	int ret;
 
@@ -442,6 +450,8 @@ static int set_up_mmu(struct hvstep_vcpu *hv)
 		ret = enter(hv);
 	WRITE_ONCE(hv->active, false);
 	hv->setup = false;
+	if (ret == -EINTR && signal_was_ours())
+		*again = true;
 	return ret;
 }
 
@@ -467,7 +477,7 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 		return hvstep_hook_enter(vcpu);
 
 	if (!hvstep_mem_ready(vcpu->kvm) && kvmppc_get_msr(vcpu) & (MSR_IR | MSR_DR))
-		return set_up_mmu(hv);
+		return set_up_mmu(hv, again);
 
 	/*
 	 * Hardware ignores the low bits of an address that KVM_SET_REGS does
