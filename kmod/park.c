@@ -15,7 +15,7 @@
  * that is still at the same instruction then is not on a CPU of the host: it
  * has to be patient, not the debugger.
  */
-#define LEAVE_TRIES	4
+#define LEAVE_TRIES	2
 
 /*
  * Wait while the word at @gpa is armed. The caller holds vcpu->mutex and has

@@ -20,9 +20,10 @@ import insn
 
 MSR_SE = 0x400
 MSR_PR = 0x4000
-# Of Linux: of scv, and with LPCR[AIL] = 3; in real mode
-VECTORS = ((0x3000, 0x3040), (0x4300, 0x4f80))
-REAL_VECTORS = (0x100, 0x1000)
+# Of Linux, with LPCR[AIL] = 3; and in real mode, and of scv
+VECTORS = ((0x4300, 0x4f80),)
+OTHER_VECTORS = ((0x100, 0x1000), (0x3000, 0x3040))
+LINEAR = 0xc000000000000000
 # What KVM exits for, and what QEMU and hvstep put where a guest shall stop
 SW_BREAKPOINT = 0x00dddd00
 
@@ -138,7 +139,7 @@ def cached_text():
 class Watch:
     """What must be the same after every stop."""
 
-    # Linux's handlers in real mode are looked at now and then only.
+    # Those that Linux does not use in passing are looked at now and then only.
     SELDOM = 16
 
     def __init__(self, vectors, seldom=()):
@@ -150,7 +151,9 @@ class Watch:
 
     @staticmethod
     def read_vectors(regions):
-        # By real address: in user space QEMU refuses the kernel's own ones.
+        if not in_user_space():
+            return [read(LINEAR + start, end - start) for start, end in regions]
+        # By real address: QEMU may refuse the kernel's own ones in user space.
         packet("Qqemu.PhyMemMode:1")
         try:
             return [read(start, end - start) for start, end in regions]
@@ -182,7 +185,7 @@ class Watch:
 WATCH = None
 
 
-def watch(vectors=VECTORS, seldom=(REAL_VECTORS,)):
+def watch(vectors=VECTORS, seldom=OTHER_VECTORS):
     global WATCH                        # pylint: disable=global-statement
     WATCH = Watch(vectors, seldom)
     return WATCH

@@ -95,7 +95,7 @@ class Collector(Channel):
 
 
 def qemu_command(args, directory):
-    accel = "tcg,thread=" + ("multi" if args.threads and not args.icount else "single")
+    accel = "tcg,thread=" + ("single" if args.icount or args.one_thread else "multi")
     name = "QEMU_POWERNV11_BIN" if args.machine == "powernv11" else "QEMU_BIN"
     cmd = [payload.require(payload.path(name)),
            "-M", args.machine, "-accel", accel,
