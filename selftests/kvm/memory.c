@@ -155,7 +155,7 @@ TEST_F(memory, atomic_after_step)
 		r.gpr[3] = vm_ea(vm, DATA_RA);
 	step_expect(v)->gpr[5] = 41;
 	step_check(v, "ldarx");
-	run_to(v, CODE_RA + 16, variant->cell.be_code, vm_ea(vm, CODE_RA + 16), "ldarx/stdcx. loop");
+	run_to(v, CODE_RA + 16, variant->cell.be_code, vm_ea(vm, CODE_RA + 16), "atomic loop");
 	ASSERT_EQ(42, get_data(vm, DATA_RA, 8));
 }
 
