@@ -136,7 +136,6 @@ enum hvstep_count {
  * @lpcr:	what the armed addresses were chosen by
  * @intr_msr:	likewise
  * @own_trace:	struct hvstep_plan_in
- * @setup:	no step: KVM is entered only to set its MMU up
  * @armed:	the words this step has armed, @nr_armed of them
  * @pins:	the pages they are in, @nr_pins of them
  * @access:	guest memory that the instruction itself accesses, where that
@@ -169,7 +168,6 @@ struct hvstep_vcpu {
 	u64 lpcr;
 	u64 intr_msr;
 	bool own_trace;
-	bool setup;
 	unsigned int nr_armed;
 	struct hvstep_armed armed[HVSTEP_MAX_ARMED];
 	unsigned int nr_pins;
@@ -276,6 +274,7 @@ bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word);
 u64 hvstep_vector_ea(struct kvm_vcpu *vcpu, unsigned int vec, unsigned int lev);
 bool hvstep_vector_is_handler(u64 nip);
 int hvstep_vector_arm(struct hvstep_vcpu *hv);
+int hvstep_vector_arm_real(struct hvstep_vcpu *hv);
 void hvstep_vector_disarm(struct hvstep_vcpu *hv);
 struct hvstep_armed *hvstep_vector_armed(struct hvstep_vcpu *hv, u64 ea);
 

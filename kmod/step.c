@@ -224,8 +224,6 @@ bool hvstep_step_moved(struct hvstep_vcpu *hv)
 		hvstep_park_left(hv);
 	if (!READ_ONCE(hv->active))
 		return false;
-	if (hv->setup)
-		return true;
 
 	if (nip == hv->nip)
 		return ((hvstep_compat_lpcr(vcpu) ^ hv->lpcr) & (LPCR_AIL | LPCR_ILE)) ||
@@ -420,37 +418,31 @@ static int run_prepared(struct hvstep_vcpu *hv, bool *again)
 	return ret;
 }
 
-/* hvstep_step_moved() has asked for a signal that nobody has sent. */
-static bool signal_was_ours(void)
-{
-	spin_lock_irq(&current->sighand->siglock);
-	recalc_sigpending();
-	spin_unlock_irq(&current->sighand->siglock);
-	return !signal_pending(current);
-}
-
 /*
- * A hash guest that has never run, or whose page table was just replaced: let
- * KVM see to that first. Its run loop passes the tracepoint, sets the MMU up,
- * and then finds the signal that hvstep_step_moved() has asked for.
+ * A hash guest that has never run, or whose page table was just replaced: KVM
+ * sees to that when a vCPU enters the guest. So enter it where it cannot execute
+ * anything, at an armed word in real mode, which needs no translation.
  */
 static int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 {
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	u64 msr = kvmppc_get_msr(vcpu);
+	u64 nip = kvmppc_get_pc(vcpu);
 	int ret;
 
-	if (!cpu_has_feature(CPU_FTR_ARCH_300)) {
-		/* POWER8 looks for signals first: it would never get there. */
-		hv->vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	ret = hvstep_vector_arm_real(hv);
+	if (ret) {
+		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 		return -EOPNOTSUPP;
 	}
-	hv->setup = true;
-	WRITE_ONCE(hv->active, true);
-	ret = hvstep_hook_stepping();
-	if (!ret)
-		ret = enter(hv);
-	WRITE_ONCE(hv->active, false);
-	hv->setup = false;
-	if (ret == -EINTR && signal_was_ours())
+	kvmppc_set_pc(vcpu, hv->armed[0].ea);
+	kvmppc_set_msr_fast(vcpu, msr & ~(MSR_EE | MSR_PR | MSR_SE | MSR_BE | MSR_IR | MSR_DR));
+	ret = enter(hv);
+	kvmppc_set_pc(vcpu, nip);
+	kvmppc_set_msr_fast(vcpu, msr);
+	hvstep_vector_disarm(hv);
+
+	if (exited_at_sw_bp(hv, ret))
 		*again = true;
 	return ret;
 }

@@ -173,6 +173,17 @@ int hvstep_vector_arm(struct hvstep_vcpu *hv)
 	return -EOPNOTSUPP;
 }
 
+/* A word in guest real memory that no translation is needed for. */
+int hvstep_vector_arm_real(struct hvstep_vcpu *hv)
+{
+	int ret = arm_at(hv, HVSTEP_VEC_TRACE, vector_offset[HVSTEP_VEC_TRACE],
+			 vector_offset[HVSTEP_VEC_TRACE]);
+
+	if (ret)
+		hvstep_vector_disarm(hv);
+	return ret;
+}
+
 void hvstep_vector_disarm(struct hvstep_vcpu *hv)
 {
 	while (hv->nr_armed) {

@@ -59,12 +59,32 @@ static void step_behind(struct vcpu *v)
 	step_check(v, "addi behind sc 1");
 }
 
+/*
+ * CTR is volatile over a hypercall (PAPR): KVM's handlers in POWER8's real mode
+ * leave there what they had.
+ */
+static void hcall_done(struct vcpu *v, int ret, const char *what)
+{
+	struct kvm_regs r;
+
+	if (vm_host_power() < 9) {
+		vcpu_get_regs(v, &r);
+		v->expect.r.ctr = r.ctr;
+	}
+	step_done(v, ret, what);
+}
+
+static void check_hcall(struct vcpu *v, const char *what)
+{
+	hcall_done(v, step_run(v), what);
+}
+
 TEST_F(hcall, confer)
 {
 	struct vcpu *v = self->v;
 
 	expect_hcall(v, H_CONFER);
-	step_check(v, "H_CONFER");
+	check_hcall(v, "H_CONFER");
 	step_behind(v);
 }
 
@@ -73,7 +93,7 @@ TEST_F(hcall, prod)
 	struct vcpu *v = self->v;
 
 	expect_hcall(v, H_PROD);
-	step_check(v, "H_PROD");
+	check_hcall(v, "H_PROD");
 	step_behind(v);
 	with_regs(v, r)
 		r.msr |= MSR_EE;
@@ -88,10 +108,10 @@ TEST_F(hcall, cede_prodded)
 	struct vcpu *v = self->v;
 
 	expect_hcall(v, H_PROD);
-	step_check(v, "H_PROD");
+	check_hcall(v, "H_PROD");
 	expect_hcall(v, H_CEDE);
 	v->expect.r.msr |= MSR_EE;
-	step_check(v, "H_CEDE");
+	check_hcall(v, "H_CEDE");
 	step_behind(v);
 }
 
@@ -108,7 +128,7 @@ TEST_F(hcall, cede_until_decrementer)
 	do {
 		ret = step_run(v);
 	} while (ret == -EINTR && tries++ < 10);
-	step_done(v, ret, "H_CEDE");
+	hcall_done(v, ret, "H_CEDE");
 	vcpu_set_dec(v, DEC_NEVER);
 	step_behind(v);
 }
@@ -146,7 +166,7 @@ TEST_F(hcall, cede_signal)
 		with_regs(v, r)
 			ASSERT_EQ(v->expect.r.pc, r.pc);
 	}
-	step_done(v, ret, "H_CEDE");
+	hcall_done(v, ret, "H_CEDE");
 	pthread_join(other, NULL);
 	step_behind(v);
 }
