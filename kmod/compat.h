@@ -13,6 +13,10 @@
 #include <asm/kvm_ppc.h>
 #include <asm/kvm_book3s.h>
 
+#ifndef INVALID_GPA
+#define INVALID_GPA	(~(gpa_t)0)
+#endif
+
 #ifdef HVSTEP_HAVE_NESTEDV2
 
 static inline unsigned long hvstep_compat_lpcr(struct kvm_vcpu *vcpu)

@@ -127,16 +127,15 @@ int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
 
 /*
  * The instruction that the vCPU as it is now would fetch from @ea, in register
- * order. -EFAULT where it could not fetch one, -EIO where there is one but it
- * cannot be read here.
+ * order, and where that is. -EFAULT where it could not fetch one, -EIO where
+ * there is one but it cannot be read here.
  */
-int hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, u32 *word)
+int hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa, u32 *word)
 {
-	gpa_t gpa;
-
-	if (hvstep_mem_translate(vcpu, ea, kvmppc_get_msr(vcpu), &gpa))
+	*gpa = INVALID_GPA;
+	if (hvstep_mem_translate(vcpu, ea, kvmppc_get_msr(vcpu), gpa))
 		return -EFAULT;
-	if (hvstep_mem_read(vcpu, gpa, word))
+	if (hvstep_mem_read(vcpu, *gpa, word))
 		return -EIO;
 	if (kvmppc_need_byteswap(vcpu))
 		*word = swab32(*word);

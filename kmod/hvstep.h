@@ -46,8 +46,8 @@ struct hvstep_word {
 	unsigned int users;
 };
 
-/* The handlers, and one breakpoint behind the instruction. */
-#define HVSTEP_MAX_ARMED	(HVSTEP_NR_VECS + 1)
+/* The handlers, five of them twice (vector.c), and one breakpoint behind. */
+#define HVSTEP_MAX_ARMED	(HVSTEP_NR_VECS + 5 + 1)
 /* Vectors below 0x1000 (or 0x4000 to 0x5000), scv's, and next_ea. */
 #define HVSTEP_MAX_PINS		3
 
@@ -130,6 +130,7 @@ enum hvstep_count {
  * @active:	a step is prepared: @plan and what follows it hold
  * @plan:	how
  * @nip:	where the stepped instruction is
+ * @nip_gpa:	the same in guest real memory, INVALID_GPA if it has no translation
  * @msr:	the guest's MSR before the step, its own EE and SE in it
  * @srr0:	before the step; the Trace interrupt overwrites it
  * @srr1:	likewise
@@ -162,6 +163,7 @@ struct hvstep_vcpu {
 	bool active;
 	struct hvstep_plan plan;
 	u64 nip;
+	gpa_t nip_gpa;
 	u64 msr;
 	u64 srr0;
 	u64 srr1;
@@ -298,7 +300,7 @@ bool hvstep_mem_ready(struct kvm *kvm);
 int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa);
 int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa);
 int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw);
-int hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, u32 *word);
+int hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa, u32 *word);
 struct page *hvstep_mem_pin(struct kvm *kvm, gfn_t gfn);
 void hvstep_mem_unpin(struct page *page);
 void hvstep_mem_dirty(struct kvm *kvm, gfn_t gfn);

@@ -299,7 +299,8 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 	 */
 	if (!special && can_compute(in))
 		plan->emul = HVSTEP_EMUL_COMPUTE;
-	if (in->at_trace && (in->own_trace || hvstep_insn_is_branch(in->word)))
+	plan->branch = hvstep_insn_is_branch(in->word);
+	if (in->at_trace && (in->own_trace || plan->branch))
 		plan->required = true;
 
 	plan->vectors = fault_vectors(in->word) | BIT(HVSTEP_VEC_TRACE);

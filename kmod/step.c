@@ -480,7 +480,7 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	kvmppc_set_pc(vcpu, hv->nip);
 	kvmppc_set_msr_fast(vcpu, hv->msr);
 
-	ret = hvstep_mem_fetch(vcpu, hv->nip, &word);
+	ret = hvstep_mem_fetch(vcpu, hv->nip, &hv->nip_gpa, &word);
 	if (ret == -EIO) {
 		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 		return -EFAULT;

@@ -44,14 +44,17 @@ static bool vectors_relocated(struct kvm_vcpu *vcpu)
 	       (msr & (MSR_IR | MSR_DR)) == (MSR_IR | MSR_DR);
 }
 
-/* Where the vCPU as it is now would go for this interrupt. */
-u64 hvstep_vector_ea(struct kvm_vcpu *vcpu, unsigned int vec, unsigned int lev)
+static u64 vector_ea(unsigned int vec, unsigned int lev, bool ail)
 {
-	bool ail = vectors_relocated(vcpu);
-
 	if (vec == HVSTEP_VEC_SCV)
 		return (ail ? SCV_AIL3_BASE : SCV_BASE) + lev * 0x20;
 	return (ail ? AIL3_BASE : 0) + vector_offset[vec];
+}
+
+/* Where the vCPU as it is now would go for this interrupt. */
+u64 hvstep_vector_ea(struct kvm_vcpu *vcpu, unsigned int vec, unsigned int lev)
+{
+	return vector_ea(vec, lev, vectors_relocated(vcpu));
 }
 
 /* Any address that an interrupt can go to, armed or not. */
@@ -78,26 +81,33 @@ static int arm_at(struct hvstep_vcpu *hv, unsigned int vec, u64 ea, gpa_t gpa)
 
 #define VECS_END	(BIT(HVSTEP_VEC_TRACE) | BIT(HVSTEP_VEC_SYSCALL) | BIT(HVSTEP_VEC_SCV))
 
-/* Arm the plan's handlers; those that @hv's own access needs intact are left. */
-static int arm_handlers(struct hvstep_vcpu *hv, u32 *left)
+/*
+ * What book3s_hv_rmhandlers.S, which POWER8's guests alone come by, reflects to
+ * its guest: always in real mode, whatever AIL says (kvmppc_hdsi, kvmppc_hisi,
+ * sc_1_fast_return). The hardware delivers most of these by itself, too.
+ */
+#define VECS_RMHANDLERS	(BIT(HVSTEP_VEC_DSI) | BIT(HVSTEP_VEC_DSEG) |	\
+			 BIT(HVSTEP_VEC_ISI) | BIT(HVSTEP_VEC_ISEG) |	\
+			 BIT(HVSTEP_VEC_SYSCALL))
+
+/* Arm these handlers; those that @hv's own access needs intact are left. */
+static int arm_handlers_at(struct hvstep_vcpu *hv, u32 vectors, bool ail, u32 *left)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
-	bool ail = vectors_relocated(vcpu);
 	/* Interrupts clear PR, and IR unless AIL keeps it. */
 	u64 msr = (kvmppc_get_msr(vcpu) & ~MSR_PR) & ~(ail ? 0 : MSR_IR | MSR_DR);
 	u64 page_ea = ~0UL;
 	gpa_t page_gpa = 0;
 	unsigned int vec;
 
-	*left = 0;
 	for (vec = 0; vec < HVSTEP_NR_VECS; vec++) {
 		int ret = 0;
 		gpa_t gpa;
 		u64 ea;
 
-		if (!(hv->plan.vectors & BIT(vec)))
+		if (!(vectors & BIT(vec)))
 			continue;
-		ea = hvstep_vector_ea(vcpu, vec, hv->plan.scv_lev);
+		ea = vector_ea(vec, hv->plan.scv_lev, ail);
 		/* The stepped instruction itself stays as it is. */
 		if (ea == hv->nip)
 			continue;
@@ -119,6 +129,12 @@ static int arm_handlers(struct hvstep_vcpu *hv, u32 *left)
 			return ret;
 		if (ret)
 			continue;
+		/* That address, as said, or another of the same word. */
+		if (gpa - hv->nip_gpa < hv->plan.len) {
+			if (vec == HVSTEP_VEC_TRACE)
+				*left |= BIT(vec);
+			continue;
+		}
 		if (hvstep_access_touches(hv, gpa)) {
 			*left |= BIT(vec);
 			continue;
@@ -128,6 +144,19 @@ static int arm_handlers(struct hvstep_vcpu *hv, u32 *left)
 			return ret;
 	}
 	return 0;
+}
+
+static int arm_handlers(struct hvstep_vcpu *hv, u32 *left)
+{
+	u32 vectors = hv->plan.vectors;
+	bool ail = vectors_relocated(hv->vcpu);
+	int ret;
+
+	*left = 0;
+	ret = arm_handlers_at(hv, vectors, ail, left);
+	if (!ret && ail && !cpu_has_feature(CPU_FTR_ARCH_300))
+		ret = arm_handlers_at(hv, vectors & VECS_RMHANDLERS, false, left);
+	return ret;
 }
 
 static int arm_next(struct hvstep_vcpu *hv)
@@ -148,7 +177,8 @@ static int arm_next(struct hvstep_vcpu *hv)
  * Arm what the plan says, or nothing: better no step than one that runs away.
  *
  * An instruction that reads or writes a handler must find the guest's own
- * words there. Then it is met behind itself, without MSR[SE]: should it fault
+ * words there, and one that is itself the Trace handler's first, met by another
+ * address, must find itself. Then it is met behind itself, without MSR[SE]: should it fault
  * into a handler that could not be armed, that one runs as if nobody stepped.
  */
 int hvstep_vector_arm(struct hvstep_vcpu *hv)
@@ -157,7 +187,7 @@ int hvstep_vector_arm(struct hvstep_vcpu *hv)
 	int ret;
 
 	ret = arm_handlers(hv, &left);
-	if (!ret && left && hv->plan.se && !hv->own_trace) {
+	if (!ret && left && hv->plan.se && !hv->plan.branch && !hv->own_trace) {
 		hvstep_vector_disarm(hv);
 		hvstep_plan_displace(&hv->plan, hv->nip, hv->msr);
 		ret = arm_handlers(hv, &left);
