@@ -358,6 +358,28 @@ static int step_done(struct hvstep_vcpu *hv)
 	return exit_debug(hv);
 }
 
+/* The instruction to step is a breakpoint, whoever's. */
+static int step_sw_bp(struct hvstep_vcpu *hv, bool *again)
+{
+	switch (sw_bp_at_nip(hv)) {
+	case SW_BP_PARKED:
+		hvstep_park_leave(hv);
+		break;
+	case SW_BP_RETRY:
+		break;
+	case SW_BP_SIGNAL:
+		return exit_intr(hv);
+	case SW_BP_GUEST:
+		reflect(hv);
+		return step_done(hv);
+	case SW_BP_VMM:
+		hvstep_count(hv, HVSTEP_COUNT_BREAKPOINTS);
+		return exit_debug(hv);
+	}
+	*again = true;
+	return 0;
+}
+
 static int run_prepared(struct hvstep_vcpu *hv, bool *again)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
@@ -397,22 +419,7 @@ static int run_prepared(struct hvstep_vcpu *hv, bool *again)
 	/* Not executed: somebody else's breakpoint here, or a real exit. */
 	if (exited_at_sw_bp(hv, ret)) {
 		vcpu->run->debug.arch.status = 0;
-		switch (sw_bp_at_nip(hv)) {
-		case SW_BP_PARKED:
-			hvstep_park_leave(hv);
-			fallthrough;
-		case SW_BP_RETRY:
-			*again = true;
-			return 0;
-		case SW_BP_SIGNAL:
-			return exit_intr(hv);
-		case SW_BP_GUEST:
-			reflect(hv);
-			return step_done(hv);
-		case SW_BP_VMM:
-			hvstep_count(hv, HVSTEP_COUNT_BREAKPOINTS);
-			return exit_debug(hv);
-		}
+		return step_sw_bp(hv, again);
 	}
 	hvstep_count(hv, HVSTEP_COUNT_INTERRUPTED);
 	return ret;
@@ -486,24 +493,8 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 		return -EFAULT;
 	}
 	fetched = !ret;
-	if (fetched && word == KVMPPC_INST_SW_BREAKPOINT) {
-		switch (sw_bp_at_nip(hv)) {
-		case SW_BP_PARKED:
-			hvstep_park_leave(hv);
-			fallthrough;
-		case SW_BP_RETRY:
-			*again = true;
-			return 0;
-		case SW_BP_SIGNAL:
-			return exit_intr(hv);
-		case SW_BP_VMM:
-			hvstep_count(hv, HVSTEP_COUNT_BREAKPOINTS);
-			return exit_debug(hv);
-		case SW_BP_GUEST:
-			reflect(hv);
-			return step_done(hv);
-		}
-	}
+	if (fetched && word == KVMPPC_INST_SW_BREAKPOINT)
+		return step_sw_bp(hv, again);
 
 	make_plan(hv, fetched, word);
 	if (hv->plan.emul && hvstep_emulate(hv, word)) {

@@ -66,6 +66,15 @@ __u64 vm_intr_msr(const struct vm *vm, __u64 msr)
 	return intr;
 }
 
+/*
+ * KVM on POWER8 gets the storage interrupts of its guests first, and reflects
+ * them in assembly that knows no AIL (book3s_hv_rmhandlers.S).
+ */
+bool vm_reflects_in_real_mode(const struct vm *vm, __u64 vector)
+{
+	return vm->cell->ail && vm_host_power() < 9 && (vector == 0x300 || vector == 0x400);
+}
+
 void put_insn(struct vm *vm, __u64 ra, __u32 insn, bool be)
 {
 	if (be)
@@ -95,6 +104,8 @@ void put_code(struct vm *vm, __u64 ra, const __u32 *p, const __u32 *end)
 void put_handler(struct vm *vm, __u64 vector, const __u32 *p, const __u32 *end)
 {
 	put_words(vm, vm_vector_ra(vm, vector), p, end, !vm->cell->ile);
+	if (vm_reflects_in_real_mode(vm, vector))
+		put_words(vm, vector, p, end, !vm->cell->ile);
 }
 
 __u64 get_data(const struct vm *vm, __u64 ra, int size)

@@ -46,6 +46,7 @@ GUEST_CODE(hcalls,
 
 TEST_F(idle, hypercalls_and_mmio)
 {
+	SKIP_WITHOUT_VRMA();
 	struct vcpu *v = self->v;
 	struct kvm_regs r;
 	int i;

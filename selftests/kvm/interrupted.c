@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "cells.h"
-#include "ring.h"
+#include "runner.h"
 
 FIXTURE(interrupted) {
 	struct vm *vm;
@@ -23,20 +23,14 @@ FIXTURE_VARIANT(interrupted) {
 CELLS(interrupted);
 HASH_CELLS(interrupted);
 
-static void ignore(int sig)
-{
-	(void)sig;
-}
-
 FIXTURE_SETUP(interrupted)
 {
-	struct sigaction sa = { .sa_handler = ignore };
 	const char *missing = cell_missing(&variant->cell);
 
 	if (missing)
 		SKIP(return, "%s", missing);
 	SKIP_REFERENCE();
-	sigaction(SIGUSR1, &sa, NULL);
+	ignore_sigusr1();
 	self->vm = vm_create(&variant->cell);
 	self->v = vm_vcpu(self->vm, 0);
 	vm_attach(self->vm);
@@ -210,6 +204,7 @@ TEST_F(interrupted, withdrawn_in_hypercall)
 
 TEST_F(interrupted, withdrawn_in_mmio)
 {
+	SKIP_WITHOUT_VRMA();
 	struct vcpu *v = self->v;
 
 	load_code(v, CODE_RA, lwz, lwz_end);
@@ -247,6 +242,7 @@ TEST_F(interrupted, withdrawn_in_cede)
 /* immediate_exit completes an MMIO load, and no more than that. */
 TEST_F(interrupted, immediate_exit_in_mmio)
 {
+	SKIP_WITHOUT_VRMA();
 	struct vcpu *v = self->v;
 	struct kvm_regs r;
 

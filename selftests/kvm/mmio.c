@@ -78,7 +78,7 @@ static void step_load(struct vcpu *v, const __u32 *p, const __u32 *end, int offs
 
 TEST_F(mmio, load)
 {
-	SKIP_BELOW_POWER(9, "MMIO in real mode, with no VRMA mapping there,");
+	SKIP_WITHOUT_VRMA();
 	struct vcpu *v = self->v;
 	int ee;
 
@@ -116,7 +116,7 @@ static void step_store(struct vcpu *v, const __u32 *p, const __u32 *end, int off
 
 TEST_F(mmio, store)
 {
-	SKIP_BELOW_POWER(9, "MMIO in real mode, with no VRMA mapping there,");
+	SKIP_WITHOUT_VRMA();
 	struct vcpu *v = self->v;
 	int ee;
 
@@ -136,7 +136,7 @@ GUEST_CODE(lxvd2x, "lxvd2x 1, 0, 3; nop\n");
 
 TEST_F(mmio, floating_point)
 {
-	SKIP_BELOW_POWER(9, "MMIO in real mode, with no VRMA mapping there,");
+	SKIP_WITHOUT_VRMA();
 	struct vcpu *v = self->v;
 
 	prepare(v, lfd, lfd_end, false);
@@ -149,7 +149,7 @@ TEST_F(mmio, floating_point)
 /* One instruction, two exits: KVM does the second within its completion. */
 TEST_F(mmio, vector)
 {
-	SKIP_BELOW_POWER(9, "MMIO in real mode, with no VRMA mapping there,");
+	SKIP_WITHOUT_VRMA();
 	struct vcpu *v = self->v;
 
 	prepare(v, lxvd2x, lxvd2x_end, false);
@@ -165,7 +165,7 @@ TEST_F(mmio, vector)
 /* A VMM that sets KVM_GUESTDBG_SINGLESTEP before each KVM_RUN */
 TEST_F(mmio, set_debug_again)
 {
-	SKIP_BELOW_POWER(9, "MMIO in real mode, with no VRMA mapping there,");
+	SKIP_WITHOUT_VRMA();
 	struct vcpu *v = self->v;
 
 	SKIP_REFERENCE();
@@ -179,7 +179,7 @@ TEST_F(mmio, set_debug_again)
 /* The PC changed between KVM_EXIT_MMIO and the next KVM_RUN: a new step */
 TEST_F(mmio, pc_changed)
 {
-	SKIP_BELOW_POWER(9, "MMIO in real mode, with no VRMA mapping there,");
+	SKIP_WITHOUT_VRMA();
 	struct vcpu *v = self->v;
 
 	SKIP_REFERENCE();

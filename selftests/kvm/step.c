@@ -151,6 +151,8 @@ struct kvm_regs *expect_interrupt(struct vcpu *v, __u64 vector, __u64 srr1)
 
 	e->srr0 = vector == 0xc00 ? e->pc : e->pc - 4;
 	e->srr1 = (msr & SRR1_MSR_BITS) | srr1;
+	if (vm_reflects_in_real_mode(v->vm, vector))
+		msr &= ~(MSR_IR | MSR_DR);
 	e->msr = vm_intr_msr(v->vm, msr);
 	e->pc = e->msr & MSR_IR ? vm_vector(v->vm, vector) : vector;
 	return e;

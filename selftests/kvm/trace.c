@@ -3,6 +3,8 @@
  * The guest's own use of what stepping uses: MSR[SE] and MSR[BE] set by the
  * guest, and its trace handler being stepped.
  */
+#include <errno.h>
+
 #include "cells.h"
 
 CELL_FIXTURE(trace);
@@ -260,6 +262,49 @@ TEST_F(trace, at_other_vectors)
 	step_at(self->v, 0x300);
 	step_at(self->v, 0x700);
 	step_at(self->v, 0xc00);
+}
+
+/*
+ * The trace handler's first instruction by another address of the same page:
+ * the trace interrupt would come back to it.
+ */
+#define ALIAS(name, bits)						\
+	start_at(v, 0xd00, at_vector_##name, at_vector_##name##_end);	\
+	with_regs(v, r) {						\
+		r.pc = vm_vector_ra(v->vm, 0xd00);			\
+		r.msr = vm_msr(v->vm) | (bits);				\
+		if (v->vm->cell->ile == v->vm->cell->be_code)		\
+			r.msr ^= MSR_LE;				\
+	}
+
+TEST_F(trace, alias_of_trace_vector)
+{
+	struct vcpu *v = self->v;
+	int ret;
+
+	if (!variant->cell.ail)
+		SKIP(return, "real mode has no second address");
+	ALIAS(addi, 0);
+	step_expect(v)->gpr[3] = 8;
+	step_check(v, "addi");
+	ALIAS(std, MSR_EE);
+	step_expect(v);
+	step_check(v, "std");
+	ALIAS(b, 0);
+	step_expect(v)->pc += 4;
+	step_check(v, "b");
+	ALIAS(mtsprg, 0);
+	step_expect(v)->sprg0 = 7;
+	step_check(v, "mtsprg");
+	/* The guest's own trace interrupt leads back here, where no word can be. */
+	SKIP_REFERENCE();
+	ALIAS(addi, MSR_SE);
+	step_expect(v)->pc -= 4;
+	ret = step_run(v);
+	EXPECT_EQ(-EOPNOTSUPP, ret);
+	snap_take(v, &v->got);
+	snap_compare("addi with SE=1, refused", &v->expect, &v->got);
+	vm_check_sealed(v->vm, "addi with SE=1, refused");
 }
 
 KVM_TEST_MAIN

@@ -125,6 +125,8 @@ __u64 vm_vector_ra(const struct vm *vm, __u64 vector);
 __u64 vm_msr(const struct vm *vm);
 __u64 vm_user_msr(const struct vm *vm);
 __u64 vm_intr_msr(const struct vm *vm, __u64 msr);
+/* Does KVM give the guest this interrupt, without regard to LPCR[AIL]? */
+bool vm_reflects_in_real_mode(const struct vm *vm, __u64 vector);
 
 void put_insn(struct vm *vm, __u64 ra, __u32 insn, bool be);
 __u32 get_insn(const struct vm *vm, __u64 ra, bool be);
