@@ -23,8 +23,8 @@ static void check_fault(struct vcpu *v, const char *what)
 }
 
 /* Kernel with EE=0 and EE=1, and problem state; registers as before afterwards */
-static void for_each_state(struct vcpu *v, const __u32 *p, const __u32 *end,
-			   void (*one)(struct vcpu *, const char *), const char *what)
+static void in_each_state(struct vcpu *v, const __u32 *p, const __u32 *end,
+			  void (*one)(struct vcpu *, const char *), const char *what)
 {
 	struct kvm_regs start;
 	char text[128];
@@ -126,11 +126,11 @@ TEST_F(fault, data_storage)
 {
 	if (!variant->cell.ail)
 		SKIP(return, "real mode has no page tables");
-	for_each_state(self->v, load, load_end, one_load, "load, no page");
-	for_each_state(self->v, update, update_end, one_update, "lwzu, no page");
-	for_each_state(self->v, store, store_end, one_store, "store, no page");
-	for_each_state(self->v, store, store_end, one_protected, "store, read-only page");
-	for_each_state(self->v, load, load_end, one_privileged_page, "load, kernel page");
+	in_each_state(self->v, load, load_end, one_load, "load, no page");
+	in_each_state(self->v, update, update_end, one_update, "lwzu, no page");
+	in_each_state(self->v, store, store_end, one_store, "store, no page");
+	in_each_state(self->v, store, store_end, one_protected, "store, read-only page");
+	in_each_state(self->v, load, load_end, one_privileged_page, "load, kernel page");
 }
 
 /* ISA Book III 7.5.4: DAR is the EA; DSISR is undefined, so as it comes. */
@@ -151,7 +151,7 @@ TEST_F(fault, data_segment)
 {
 	if (!variant->cell.ail)
 		SKIP(return, "real mode has no segments");
-	for_each_state(self->v, load, load_end, one_segment, "load, no segment");
+	in_each_state(self->v, load, load_end, one_segment, "load, no segment");
 }
 
 #define HIGH_32		0xffffffff00000000ULL
@@ -198,7 +198,7 @@ TEST_F(fault, instruction_storage)
 {
 	if (!variant->cell.ail)
 		SKIP(return, "real mode has no page tables");
-	for_each_state(self->v, jump, jump_end, one_jump, "branch to where nothing can be fetched");
+	in_each_state(self->v, jump, jump_end, one_jump, "branch to where nothing can be fetched");
 }
 
 /*
@@ -238,10 +238,10 @@ GUEST_CODE(lmw, ".long 0xbba30000 # lmw 29, 0(3)\n");
 
 TEST_F(fault, alignment)
 {
-	for_each_state(self->v, larx, larx_end, one_alignment, "lwarx, not aligned");
+	in_each_state(self->v, larx, larx_end, one_alignment, "lwarx, not aligned");
 	/* Load multiple with MSR[LE]=1: always an alignment interrupt */
 	if (!variant->cell.be_code)
-		for_each_state(self->v, lmw, lmw_end, one_lmw, "lmw, little-endian");
+		in_each_state(self->v, lmw, lmw_end, one_lmw, "lmw, little-endian");
 }
 
 static void one_trap(struct vcpu *v, const char *what)
@@ -257,8 +257,8 @@ TEST_F(fault, trap)
 {
 	struct vcpu *v = self->v;
 
-	for_each_state(v, trap_code, trap_code_end, one_trap, "trap");
-	for_each_state(v, tdi, tdi_end, one_trap, "tdgti");
+	in_each_state(v, trap_code, trap_code_end, one_trap, "trap");
+	in_each_state(v, tdi, tdi_end, one_trap, "tdgti");
 	load_code(v, CODE_RA, not_taken, not_taken_end);
 	with_regs(v, r)
 		r.gpr[3] = 3;
@@ -279,9 +279,9 @@ GUEST_CODE(illegal_31, ".long 0x7c0007fe\n");
 
 TEST_F(fault, illegal)
 {
-	for_each_state(self->v, illegal, illegal_end, one_illegal, "a word of zeros");
-	for_each_state(self->v, illegal_31, illegal_31_end, one_illegal,
-		       "opcode 31 of no meaning");
+	in_each_state(self->v, illegal, illegal_end, one_illegal, "a word of zeros");
+	in_each_state(self->v, illegal_31, illegal_31_end, one_illegal,
+		      "opcode 31 of no meaning");
 }
 
 static void one_privileged(struct vcpu *v, const char *what)
@@ -308,7 +308,7 @@ TEST_F(fault, privileged)
 	struct vcpu *v = self->v;
 
 #define PRIVILEGED(name)						\
-	for_each_state(v, p_##name, p_##name##_end, one_privileged, #name)
+	in_each_state(v, p_##name, p_##name##_end, one_privileged, #name)
 	PRIVILEGED(mfmsr);
 	PRIVILEGED(mtmsrd);
 	PRIVILEGED(mtmsrd_1);
@@ -348,11 +348,11 @@ TEST_F(fault, unavailable)
 {
 	struct vcpu *v = self->v;
 
-	for_each_state(v, fp, fp_end, one_fp, "MSR[FP]=0");
-	for_each_state(v, vmx, vmx_end, one_vmx, "MSR[VEC]=0");
+	in_each_state(v, fp, fp_end, one_fp, "MSR[FP]=0");
+	in_each_state(v, vmx, vmx_end, one_vmx, "MSR[VEC]=0");
 	with_regs(v, r)
 		r.msr |= MSR_FP | MSR_VEC;
-	for_each_state(v, vsx, vsx_end, one_vsx, "MSR[VSX]=0");
+	in_each_state(v, vsx, vsx_end, one_vsx, "MSR[VSX]=0");
 }
 
 /* FSCR[TAR]=0: problem state may not; the cause goes to FSCR, ISA 7.5.27 */
@@ -371,7 +371,7 @@ GUEST_CODE(tar, "mfspr 3, 815\n");
 
 TEST_F(fault, facility)
 {
-	for_each_state(self->v, tar, tar_end, one_facility, "TAR");
+	in_each_state(self->v, tar, tar_end, one_facility, "TAR");
 }
 
 /* Division by zero, enabled in FPSCR, in the precise mode FE0 = FE1 = 1 */
@@ -390,7 +390,7 @@ GUEST_CODE(fdiv, "fdiv 3, 1, 2\n");
 
 TEST_F(fault, floating_point_enabled)
 {
-	for_each_state(self->v, fdiv, fdiv_end, one_fpe, "fdiv by zero");
+	in_each_state(self->v, fdiv, fdiv_end, one_fpe, "fdiv by zero");
 }
 
 /* After a fault the handler goes on as ever, and returns to the instruction. */

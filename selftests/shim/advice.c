@@ -17,39 +17,39 @@ static const char *advice(int open_errno, int attach_errno)
 	return captured();
 }
 
-#define ADVICE(id, title, open_errno, attach_errno, text)		\
+#define EXPLAIN(id, title, open_errno, attach_errno, text)		\
 	TEST(advice_##id, title)					\
 	{								\
 		CHECK(!strcmp(advice(open_errno, attach_errno), PREFIX text "\n")); \
 	}
 
-ADVICE(enoent, "ENOENT: load the module", ENOENT, 0,
+EXPLAIN(enoent, "ENOENT: load the module", ENOENT, 0,
 	"/dev/hvstep: No such file or directory; load the module: modprobe hvstep")
-ADVICE(enxio, "ENXIO: load the module", ENXIO, 0,
+EXPLAIN(enxio, "ENXIO: load the module", ENXIO, 0,
 	"/dev/hvstep: No such device or address; load the module: modprobe hvstep")
-ADVICE(enodev, "ENODEV: load the module", ENODEV, 0,
+EXPLAIN(enodev, "ENODEV: load the module", ENODEV, 0,
 	"/dev/hvstep: No such device; load the module: modprobe hvstep")
-ADVICE(eacces, "EACCES: join the group", EACCES, 0,
+EXPLAIN(eacces, "EACCES: join the group", EACCES, 0,
 	"/dev/hvstep: Permission denied; join the group that may use it: "
 	"usermod -aG kvm USER, then log in again")
-ADVICE(eperm, "EPERM: the container or cgroup", EPERM, 0,
+EXPLAIN(eperm, "EPERM: the container or cgroup", EPERM, 0,
 	"/dev/hvstep: Operation not permitted; a container or a device cgroup forbids it: "
 	"allow /dev/hvstep there (libvirt: cgroup_device_acl in qemu.conf)")
-ADVICE(emfile, "EMFILE: raise the limit", EMFILE, 0,
+EXPLAIN(emfile, "EMFILE: raise the limit", EMFILE, 0,
 	"/dev/hvstep: Too many open files; raise the limit of open files: ulimit -n")
-ADVICE(ebusy, "EBUSY: who has it", 0, EBUSY,
+EXPLAIN(ebusy, "EBUSY: who has it", 0, EBUSY,
 	"/dev/hvstep: cannot attach the VM: Device or resource busy; the VM has another session "
 	"already, or another module has taken KVM's entry point: see dmesg")
-ADVICE(eopnotsupp, "EOPNOTSUPP: which guests can be stepped", 0, EOPNOTSUPP,
+EXPLAIN(eopnotsupp, "EOPNOTSUPP: which guests can be stepped", 0, EOPNOTSUPP,
 	"/dev/hvstep: cannot attach the VM: Operation not supported; only guests of kvm-hv can be "
 	"stepped, neither PR nor secure ones: see dmesg")
-ADVICE(enotty, "ENOTTY: the node is not the module's", 0, ENOTTY,
+EXPLAIN(enotty, "ENOTTY: the node is not the module's", 0, ENOTTY,
 	"/dev/hvstep: cannot attach the VM: Inappropriate ioctl for device; it is not the module's "
 	"device: remove it, then modprobe hvstep")
-ADVICE(eintr, "EINTR: ask again", 0, EINTR,
+EXPLAIN(eintr, "EINTR: ask again", 0, EINTR,
 	"/dev/hvstep: cannot attach the VM: Interrupted system call; a signal came in between: "
 	"ask for the step again")
-ADVICE(enomem, "ENOMEM: the kernel log", 0, ENOMEM,
+EXPLAIN(enomem, "ENOMEM: the kernel log", 0, ENOMEM,
 	"/dev/hvstep: cannot attach the VM: Cannot allocate memory; see the kernel log: dmesg")
 
 TEST(advice_no_vm, "a vCPU of a VM that came from elsewhere")
