@@ -126,7 +126,7 @@ static void probe_guest_exit(void *data, struct kvm_vcpu *vcpu)
 	vm = hvstep_vm_find_rcu(vcpu->kvm);
 	hv = vm ? xa_load(&vm->vcpus, vcpu->vcpu_idx) : NULL;
 	if (hv && READ_ONCE(hv->active) &&
-	    hvstep_vector_armed(hv, kvmppc_get_pc(vcpu)))
+	    hvstep_vector_armed(hv))
 		vcpu->arch.emul_inst = KVMPPC_INST_SW_BREAKPOINT;
 	rcu_read_unlock();
 }

@@ -48,7 +48,10 @@ struct hvstep_word {
 
 /* The handlers, five of them twice (vector.c), and one breakpoint behind. */
 #define HVSTEP_MAX_ARMED	(HVSTEP_NR_VECS + 5 + 1)
-/* Vectors below 0x1000 (or 0x4000 to 0x5000), scv's, and next_ea. */
+/*
+ * Vectors below 0x1000 or from 0x4000 to 0x5000, scv's, and next_ea; POWER8, which
+ * can have both kinds of vectors, has no scv.
+ */
 #define HVSTEP_MAX_PINS		3
 
 /**
@@ -64,11 +67,13 @@ struct hvstep_pin {
 /**
  * struct hvstep_armed - one word that this vCPU's step has armed
  * @ea:		the effective address at which this vCPU would meet it
+ * @real:	in real mode; an address of the same value can be another place
  * @vec:	enum hvstep_vec
  * @word:	the word, shared with other vCPUs
  */
 struct hvstep_armed {
 	u64 ea;
+	bool real;
 	unsigned int vec;
 	struct hvstep_word *word;
 };
@@ -278,7 +283,7 @@ bool hvstep_vector_is_handler(u64 nip);
 int hvstep_vector_arm(struct hvstep_vcpu *hv);
 int hvstep_vector_arm_real(struct hvstep_vcpu *hv);
 void hvstep_vector_disarm(struct hvstep_vcpu *hv);
-struct hvstep_armed *hvstep_vector_armed(struct hvstep_vcpu *hv, u64 ea);
+struct hvstep_armed *hvstep_vector_armed(struct hvstep_vcpu *hv);
 
 /* word.c */
 int hvstep_word_reserve(struct hvstep_vm *vm);

@@ -89,7 +89,7 @@ struct hvstep_plan_in {
  * @required:	@emul is the only way: hardware would not stop, or the guest
  *		would see MSR[SE] or lose SRR0/SRR1
  * @len:	4 or 8, bytes to the next sequential instruction
- * @branch:	the instruction after it is not the next one in memory
+ * @branch:	a branch: it may go elsewhere than to the next one in memory
  * @se:		enter the guest with MSR[SE] set
  * @next:	enter it with a breakpoint at @next_ea instead
  * @next_ea:	where

@@ -228,7 +228,7 @@ bool hvstep_step_moved(struct hvstep_vcpu *hv)
 	if (nip == hv->nip)
 		return ((hvstep_compat_lpcr(vcpu) ^ hv->lpcr) & (LPCR_AIL | LPCR_ILE)) ||
 		       vcpu->arch.intr_msr != hv->intr_msr;
-	return !hvstep_vector_armed(hv, nip);
+	return !hvstep_vector_armed(hv);
 }
 
 /* What the return of KVM's vcpu_run means for the step. */
@@ -311,7 +311,7 @@ static enum outcome conclude(struct hvstep_vcpu *hv)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	u64 nip = kvmppc_get_pc(vcpu);
-	struct hvstep_armed *armed = hvstep_vector_armed(hv, nip);
+	struct hvstep_armed *armed = hvstep_vector_armed(hv);
 
 	if (armed) {
 		if (armed->vec == HVSTEP_VEC_TRACE)

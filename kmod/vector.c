@@ -66,7 +66,7 @@ bool hvstep_vector_is_handler(u64 nip)
 	       (nip >= AIL3_BASE + 0x100 && nip < AIL3_BASE + 0x1000);
 }
 
-static int arm_at(struct hvstep_vcpu *hv, unsigned int vec, u64 ea, gpa_t gpa)
+static int arm_at(struct hvstep_vcpu *hv, unsigned int vec, u64 ea, bool real, gpa_t gpa)
 {
 	struct hvstep_armed *armed = &hv->armed[hv->nr_armed];
 	int ret = hvstep_word_arm(hv, gpa, &armed->word);
@@ -74,6 +74,7 @@ static int arm_at(struct hvstep_vcpu *hv, unsigned int vec, u64 ea, gpa_t gpa)
 	if (ret)
 		return ret;
 	armed->ea = ea;
+	armed->real = real;
 	armed->vec = vec;
 	WRITE_ONCE(hv->nr_armed, hv->nr_armed + 1);
 	return 0;
@@ -108,9 +109,6 @@ static int arm_handlers_at(struct hvstep_vcpu *hv, u32 vectors, bool ail, u32 *l
 		if (!(vectors & BIT(vec)))
 			continue;
 		ea = vector_ea(vec, hv->plan.scv_lev, ail);
-		/* The stepped instruction itself stays as it is. */
-		if (ea == hv->nip)
-			continue;
 
 		/* All but scv's are in one page of the smallest size. */
 		if (page_ea != (ea & ~0xfffUL)) {
@@ -129,17 +127,19 @@ static int arm_handlers_at(struct hvstep_vcpu *hv, u32 vectors, bool ail, u32 *l
 			return ret;
 		if (ret)
 			continue;
-		/* That address, as said, or another of the same word. */
+		/*
+		 * The stepped instruction itself stays as it is, by whatever
+		 * address it is reached.
+		 */
 		if (gpa - hv->nip_gpa < hv->plan.len) {
-			if (vec == HVSTEP_VEC_TRACE)
-				*left |= BIT(vec);
+			*left |= BIT(vec) & VECS_END;
 			continue;
 		}
 		if (hvstep_access_touches(hv, gpa)) {
 			*left |= BIT(vec);
 			continue;
 		}
-		ret = arm_at(hv, vec, ea, gpa);
+		ret = arm_at(hv, vec, ea, !ail, gpa);
 		if (ret)
 			return ret;
 	}
@@ -170,15 +170,16 @@ static int arm_next(struct hvstep_vcpu *hv)
 		return ret;
 	if (hvstep_access_touches(hv, gpa))
 		return -EBUSY;
-	return arm_at(hv, HVSTEP_VEC_NEXT, hv->plan.next_ea, gpa);
+	return arm_at(hv, HVSTEP_VEC_NEXT, hv->plan.next_ea,
+		      !(kvmppc_get_msr(vcpu) & MSR_IR), gpa);
 }
 
 /*
  * Arm what the plan says, or nothing: better no step than one that runs away.
  *
  * An instruction that reads or writes a handler must find the guest's own
- * words there, and one that is itself the Trace handler's first, met by another
- * address, must find itself. Then it is met behind itself, without MSR[SE]: should it fault
+ * words there, and one that is itself the Trace handler's first must find
+ * itself. Then it is met behind itself, without MSR[SE]: should it fault
  * into a handler that could not be armed, that one runs as if nobody stepped.
  */
 int hvstep_vector_arm(struct hvstep_vcpu *hv)
@@ -191,7 +192,7 @@ int hvstep_vector_arm(struct hvstep_vcpu *hv)
 		hvstep_vector_disarm(hv);
 		hvstep_plan_displace(&hv->plan, hv->nip, hv->msr);
 		ret = arm_handlers(hv, &left);
-	} else if (left & BIT(HVSTEP_VEC_TRACE)) {
+	} else if (!ret && left & VECS_END) {
 		ret = -EBUSY;
 	}
 	if (!ret && hv->plan.next)
@@ -206,7 +207,7 @@ int hvstep_vector_arm(struct hvstep_vcpu *hv)
 /* A word in guest real memory that no translation is needed for. */
 int hvstep_vector_arm_real(struct hvstep_vcpu *hv)
 {
-	int ret = arm_at(hv, HVSTEP_VEC_TRACE, vector_offset[HVSTEP_VEC_TRACE],
+	int ret = arm_at(hv, HVSTEP_VEC_TRACE, vector_offset[HVSTEP_VEC_TRACE], true,
 			 vector_offset[HVSTEP_VEC_TRACE]);
 
 	if (ret)
@@ -223,13 +224,20 @@ void hvstep_vector_disarm(struct hvstep_vcpu *hv)
 	hvstep_word_unpin(hv);
 }
 
-/* The word that this vCPU's own step has armed at @ea, or NULL. */
-struct hvstep_armed *hvstep_vector_armed(struct hvstep_vcpu *hv, u64 ea)
+/*
+ * The word that this vCPU's own step has armed where the vCPU is now, or NULL.
+ * Where a handler is, problem state is not; so nip alone does not say it: a vCPU
+ * that has not moved from 0x400 in problem state is not at the handler there.
+ */
+struct hvstep_armed *hvstep_vector_armed(struct hvstep_vcpu *hv)
 {
 	unsigned int i, nr = READ_ONCE(hv->nr_armed);
+	u64 nip = kvmppc_get_pc(hv->vcpu);
+	u64 msr = kvmppc_get_msr(hv->vcpu);
 
 	for (i = 0; i < nr; i++)
-		if (hv->armed[i].ea == ea)
+		if (hv->armed[i].ea == nip && hv->armed[i].real == !(msr & MSR_IR) &&
+		    (hv->armed[i].vec == HVSTEP_VEC_NEXT || !(msr & MSR_PR)))
 			return &hv->armed[i];
 	return NULL;
 }

@@ -201,6 +201,34 @@ TEST_F(fault, instruction_storage)
 	in_each_state(self->v, jump, jump_end, one_jump, "branch to where nothing can be fetched");
 }
 
+/* Problem state's addresses that have the values of the handlers' in real mode */
+TEST_F(fault, fetch_at_handlers_address)
+{
+	static const __u64 eas[] = { 0x300, 0x400, 0xd00, 0xc00 };
+	struct vcpu *v = self->v;
+	struct kvm_regs start;
+	size_t i;
+
+	if (!variant->cell.ail)
+		SKIP(return, "real mode has no page tables");
+	vcpu_get_regs(v, &start);
+	for (i = 0; i < ARRAY_SIZE(eas); i++) {
+		vcpu_set_regs(v, &start);
+		with_regs(v, r) {
+			r.msr = vm_user_msr(v->vm);
+			r.pc = eas[i];
+		}
+		expect_interrupt(v, 0x400, v->vm->radix ? SRR1_ISI_N_G : SRR1_ISI_PROT);
+		if (!vm_reflects_in_real_mode(v->vm, 0x400)) {
+			check_fault(v, "branch to the kernel's page");
+			continue;
+		}
+		/* see one_fetch(); and no breakpoint can tell 0x400 from 0x400 */
+		v->expect.r.srr1 &= ~HIGH_32;
+		step_check(v, "branch to the kernel's page");
+	}
+}
+
 /*
  * ISA Book III 7.5.8: DAR is the EA, DSISR undefined, as far as the ISA goes;
  * ISA Book II 1.7.4 lets no lwarx off that is not aligned.

@@ -107,7 +107,7 @@ TEST_F(lifecycle, attach_again_and_again)
 	EXPECT_EQ(before, attached());
 }
 
-/* ABI: a vCPU inside KVM_RUN is brought out once, with -EINTR. */
+/* ABI: a vCPU inside KVM_RUN is brought out, with -EINTR. */
 TEST_F(lifecycle, attach_while_running)
 {
 	struct runner runner;
@@ -119,7 +119,12 @@ TEST_F(lifecycle, attach_while_running)
 	for (i = 0; i < 1000 && !read_once(&runner.interrupted); i++)
 		usleep(10000);
 	usleep(50000);
-	EXPECT_EQ(1, read_once(&runner.interrupted));
+	i = read_once(&runner.interrupted);
+	/* Twice if the next KVM_RUN was preempted right at its start */
+	EXPECT_GT(i, 0);
+	EXPECT_LE(i, 2);
+	EXPECT_TRUE(runner_goes_on(&runner));
+	EXPECT_EQ(i, read_once(&runner.interrupted));
 	runner_stop(&runner);
 	ring_turns(self->v);
 }

@@ -85,10 +85,14 @@ TEST_F(memory, load_from_vectors)
 
 	if (variant->cell.ile == variant->cell.be_code)
 		insn = __builtin_bswap32(insn);
-	for (i = 0; i < ARRAY_SIZE(vectors); i++) {
+	/* Those of real mode, too: POWER8's KVM can use them beside AIL's. */
+	for (i = 0; i < 2 * ARRAY_SIZE(vectors); i++) {
+		__u64 vector = vectors[i % ARRAY_SIZE(vectors)];
+
 		load_code(v, CODE_RA, load, load_end);
 		with_regs(v, r)
-			r.gpr[3] = vm_vector(v->vm, vectors[i]);
+			r.gpr[3] = i < ARRAY_SIZE(vectors) ? vm_vector(v->vm, vector) :
+				vm_ea(v->vm, vector);
 		step_expect(v)->gpr[5] = insn;
 		step_check(v, "lwz of a vector");
 		step_expect(v)->gpr[6] = (__u64)insn << 32 | insn;

@@ -90,7 +90,8 @@ struct hvstep_info {
  *   ENOMEM, EMFILE
  *
  * Every vCPU that is inside KVM_RUN at that moment is brought out once; its
- * KVM_RUN returns -EINTR, as for any signal.
+ * KVM_RUN returns -EINTR, as for any signal. So may the next one, if it began
+ * before the attaching was complete.
  */
 struct hvstep_attach {
 	__s32 vm_fd;
