@@ -141,12 +141,8 @@ TEST_F(irq, kernel)
 			SKIP(return, "a level cannot be held: level_in_problem_state"); \
 	} while (0)
 
-TEST_F(irq, problem_state)
+static void work_in_problem_state(struct vcpu *v)
 {
-	struct vcpu *v = self->v;
-	__u64 dec;
-
-	SKIP_LEVEL();
 	load_code(v, USER_CODE_RA, work, work_end);
 	with_regs(v, r) {
 		r.pc = USER_CODE_RA;
@@ -154,6 +150,15 @@ TEST_F(irq, problem_state)
 		r.gpr[3] = 1;
 		r.gpr[5] = USER_DATA_RA;
 	}
+}
+
+TEST_F(irq, problem_state)
+{
+	struct vcpu *v = self->v;
+	__u64 dec;
+
+	SKIP_LEVEL();
+	work_in_problem_state(v);
 	make_pending(v, variant->vector, variant->irq);
 	dec = vcpu_get(v, KVM_REG_PPC_DEC_EXPIRY);
 	WORK(GUEST_STEP)
@@ -171,13 +176,7 @@ TEST_F(irq, level_in_problem_state)
 
 	if (variant->irq != (int)KVM_INTERRUPT_SET_LEVEL)
 		SKIP(return, "for a level");
-	load_code(v, USER_CODE_RA, work, work_end);
-	with_regs(v, r) {
-		r.pc = USER_CODE_RA;
-		r.msr = vm_user_msr(v->vm);
-		r.gpr[3] = 1;
-		r.gpr[5] = USER_DATA_RA;
-	}
+	work_in_problem_state(v);
 	make_pending(v, variant->vector, variant->irq);
 	step_expect(v)->gpr[3]++;
 	step_check(v, "addi, emulated");
