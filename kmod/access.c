@@ -64,7 +64,7 @@ static bool access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea, uns
  */
 static bool may_touch(struct hvstep_vcpu *hv, u64 ea, unsigned int len)
 {
-	unsigned int vec;
+	unsigned int vec, i;
 
 	for (vec = 0; vec < HVSTEP_NR_VECS; vec++) {
 		u64 at = hvstep_vector_ea(hv->vcpu, vec, hv->plan.scv_lev);
@@ -73,7 +73,10 @@ static bool may_touch(struct hvstep_vcpu *hv, u64 ea, unsigned int len)
 		    (((at & 0xfff) + 3 - ea) & 0xfff) < len + 3)
 			return true;
 	}
-	return hv->plan.next && (((hv->plan.next_ea & 0xfff) + 3 - ea) & 0xfff) < len + 3;
+	for (i = 0; i < hv->plan.nr_next; i++)
+		if ((((hv->plan.next_ea[i] & 0xfff) + 3 - ea) & 0xfff) < len + 3)
+			return true;
+	return false;
 }
 
 /*

@@ -7,6 +7,7 @@
  * Locks, outermost first:
  *   vcpu->mutex	KVM's; held by whoever is in KVM_RUN. Owns struct
  *			hvstep_vcpu but for the fields said to be atomic.
+ *   vm->exclusive_lock	the guest, under HVSTEP_POLICY_EXCLUSIVE
  *   vm->word_lock	the armed words of one VM
  *   vms_lock (vm.c)	the table of attached VMs; RCU for readers
  */
@@ -46,13 +47,13 @@ struct hvstep_word {
 	unsigned int users;
 };
 
-/* The handlers, five of them twice (vector.c), and one breakpoint behind. */
-#define HVSTEP_MAX_ARMED	(HVSTEP_NR_VECS + 5 + 1)
+/* The handlers, five of them twice (vector.c), and two breakpoints behind. */
+#define HVSTEP_MAX_ARMED	(HVSTEP_NR_VECS + 5 + 2)
 /*
- * Vectors below 0x1000 or from 0x4000 to 0x5000, scv's, and next_ea; POWER8, which
- * can have both kinds of vectors, has no scv.
+ * Vectors below 0x1000 or from 0x4000 to 0x5000, scv's, and two next_ea; POWER8,
+ * which can have both kinds of vectors, has no scv.
  */
-#define HVSTEP_MAX_PINS		3
+#define HVSTEP_MAX_PINS		4
 
 /**
  * struct hvstep_pin - a page that this vCPU's step writes to
@@ -90,6 +91,7 @@ struct hvstep_access {
 
 /**
  * struct hvstep_irqs - interrupts kept away from a vCPU during a step
+ * @held:	they are to be
  * @masked:	MSR[EE] was cleared in the vCPU
  * @quiet:	the sources were: EE cannot be held in problem state, since
  *		hrfid forces it to 1 there (ISA Book III, "Return From
@@ -102,6 +104,7 @@ struct hvstep_access {
  * @doorbell:	a privileged doorbell
  */
 struct hvstep_irqs {
+	bool held;
 	bool masked;
 	bool quiet;
 	u64 dec_expires;
@@ -153,6 +156,7 @@ enum hvstep_count {
  * @report_nip:	see there
  * @report_debug: vcpu->guest_debug as it was then: a VMM that has changed its
  *		mind gets no report of what it does not want any more
+ * @inside:	in the guest, or on its way there or back (exclusive.c)
  * @leaving:	parked before, in the guest at @leaving_nip since
  * @leaving_nip: see there
  * @request:	HVSTEP_STEP_ONE was asked for; atomic
@@ -187,6 +191,7 @@ struct hvstep_vcpu {
 	u64 report_nip;
 	unsigned long report_debug;
 
+	bool inside;
 	bool leaving;
 	u64 leaving_nip;
 
@@ -215,6 +220,9 @@ struct hvstep_vcpu {
  * @parked:	those who wait for a word to be restored, for the last of them to
  *		be, or for @leavers to become 0
  * @leavers:	vCPUs that were parked and have not moved on yet
+ * @exclusive_lock: held by the vCPU that has the guest for itself
+ * @exclusive:	that one, or NULL
+ * @others:	those who wait for it to be, or not to be any more
  */
 struct hvstep_vm {
 	struct hlist_node node;
@@ -233,6 +241,10 @@ struct hvstep_vm {
 	unsigned int changes;
 	wait_queue_head_t parked;
 	atomic_t leavers;
+
+	struct mutex exclusive_lock;	/* see above */
+	struct hvstep_vcpu *exclusive;
+	wait_queue_head_t others;
 };
 
 static inline void hvstep_count(struct hvstep_vcpu *hv, enum hvstep_count what)
@@ -267,12 +279,19 @@ struct hvstep_vcpu *hvstep_vm_vcpu_by_id(struct hvstep_vm *vm, u32 id);
 bool hvstep_vm_any_active(void);
 
 /* kick.c */
+void hvstep_kick(struct hvstep_vcpu *hv);
 void hvstep_kick_all(struct hvstep_vm *vm);
 int hvstep_kick_wait(struct hvstep_vm *vm);
 
 /* step.c */
 int hvstep_vcpu_run(struct hvstep_vcpu *hv);
 bool hvstep_step_moved(struct hvstep_vcpu *hv);
+
+/* exclusive.c */
+int hvstep_exclusive_begin(struct hvstep_vcpu *hv);
+void hvstep_exclusive_end(struct hvstep_vcpu *hv);
+int hvstep_exclusive_enter(struct hvstep_vcpu *hv);
+void hvstep_exclusive_leave(struct hvstep_vcpu *hv);
 
 /* emulate.c */
 bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word);
@@ -316,6 +335,7 @@ bool hvstep_access_touches(struct hvstep_vcpu *hv, gpa_t gpa);
 
 /* irq.c */
 void hvstep_irq_hold(struct hvstep_vcpu *hv);
+void hvstep_irq_hold_none(struct hvstep_vcpu *hv);
 bool hvstep_irq_can_hold(struct hvstep_vcpu *hv, unsigned int vec);
 void hvstep_irq_put_back(struct hvstep_vcpu *hv, unsigned int vec);
 void hvstep_irq_release(struct hvstep_vcpu *hv);

@@ -12,9 +12,12 @@
 
 #include "hvstep.h"
 
-#define POLICY_FLAGS	HVSTEP_POLICY_TRACE_ALL
+#define POLICY_FLAGS	(HVSTEP_POLICY_TRACE_ALL | HVSTEP_POLICY_ATOMIC | \
+			 HVSTEP_POLICY_EXCLUSIVE)
 #define FEATURES	(HVSTEP_FEATURE_STEP_ONE | HVSTEP_FEATURE_IRQ_HOLD | \
-			 HVSTEP_FEATURE_TRACE_ALL | HVSTEP_FEATURE_COUNTERS)
+			 HVSTEP_FEATURE_TRACE_ALL | HVSTEP_FEATURE_COUNTERS | \
+			 HVSTEP_FEATURE_IRQ_DELIVER | HVSTEP_FEATURE_ATOMIC | \
+			 HVSTEP_FEATURE_EXCLUSIVE)
 
 static int session_get_policy(struct hvstep_vm *vm, void __user *argp)
 {
@@ -32,7 +35,7 @@ static int session_set_policy(struct hvstep_vm *vm, void __user *argp)
 
 	if (copy_from_user(&policy, argp, sizeof(policy)))
 		return -EFAULT;
-	if (policy.flags & ~POLICY_FLAGS || policy.irq != HVSTEP_IRQ_HOLD ||
+	if (policy.flags & ~POLICY_FLAGS || policy.irq > HVSTEP_IRQ_DELIVER ||
 	    policy.pad || memchr_inv(policy.reserved, 0, sizeof(policy.reserved)))
 		return -EINVAL;
 

@@ -97,13 +97,19 @@ void hvstep_irq_hold(struct hvstep_vcpu *hv)
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	u64 msr = kvmppc_get_msr(vcpu);
 
-	hv->irqs = (struct hvstep_irqs){ };
+	hv->irqs = (struct hvstep_irqs){ .held = true };
 	if (msr & MSR_PR) {
 		irq_quiet(hv);
 	} else if (msr & MSR_EE) {
 		hv->irqs.masked = true;
 		kvmppc_set_msr_fast(vcpu, msr & ~MSR_EE);
 	}
+}
+
+/* What comes is the guest's. */
+void hvstep_irq_hold_none(struct hvstep_vcpu *hv)
+{
+	hv->irqs = (struct hvstep_irqs){ };
 }
 
 /*

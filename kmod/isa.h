@@ -20,6 +20,7 @@
 typedef __u8 u8;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s16 s16;
 
 #define BIT(n)		(1UL << (n))
 
@@ -100,6 +101,40 @@ static inline bool hvstep_insn_is_branch(u32 word)
 	case 19:
 		return hvstep_insn_xo(word) == 16 || hvstep_insn_xo(word) == 528 ||
 		       hvstep_insn_xo(word) == 560;
+	default:
+		return false;
+	}
+}
+
+/* l[bhwdq]arx: the reservation that an atomic sequence begins with */
+static inline bool hvstep_insn_is_larx(u32 word)
+{
+	if (hvstep_insn_opcode(word) != 31)
+		return false;
+	switch (hvstep_insn_xo(word)) {
+	case 20:
+	case 52:
+	case 84:
+	case 116:
+	case 276:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* st[bhwdq]cx. */
+static inline bool hvstep_insn_is_stcx(u32 word)
+{
+	if (hvstep_insn_opcode(word) != 31 || !(word & 1))
+		return false;
+	switch (hvstep_insn_xo(word)) {
+	case 150:
+	case 182:
+	case 214:
+	case 694:
+	case 726:
+		return true;
 	default:
 		return false;
 	}

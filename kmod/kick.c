@@ -21,7 +21,7 @@ static void kick_arrived(struct callback_head *work)
 	hvstep_vm_put(vm);
 }
 
-static void kick(struct hvstep_vcpu *hv)
+void hvstep_kick(struct hvstep_vcpu *hv)
 {
 	struct task_struct *task;
 
@@ -62,7 +62,7 @@ void hvstep_kick_all(struct hvstep_vm *vm)
 
 	xa_for_each(&vm->vcpus, idx, hv)
 		if (mutex_is_locked(&hv->vcpu->mutex))
-			kick(hv);
+			hvstep_kick(hv);
 }
 
 /*
@@ -86,7 +86,7 @@ int hvstep_kick_wait(struct hvstep_vm *vm)
 				mutex_unlock(&vcpu->mutex);
 				break;
 			}
-			kick(hv);
+			hvstep_kick(hv);
 			if (msleep_interruptible(1) || signal_pending(current))
 				return -EINTR;
 		}

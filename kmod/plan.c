@@ -105,8 +105,7 @@ static u32 fault_vectors(u32 word)
 
 static void plan_next(struct hvstep_plan *plan, u64 msr, u64 ea)
 {
-	plan->next = true;
-	plan->next_ea = msr & MSR_SF ? ea : (u32)ea;
+	plan->next_ea[plan->nr_next++] = msr & MSR_SF ? ea : (u32)ea;
 }
 
 void hvstep_plan_displace(struct hvstep_plan *plan, u64 nip, u64 msr)
@@ -114,6 +113,72 @@ void hvstep_plan_displace(struct hvstep_plan *plan, u64 nip, u64 msr)
 	plan->se = false;
 	plan->vectors &= ~BIT(HVSTEP_VEC_TRACE);
 	plan_next(plan, msr, nip + plan->len);
+}
+
+void hvstep_plan_probe(struct hvstep_plan *plan, u64 nip)
+{
+	*plan = (struct hvstep_plan){
+		.len = 4, .span = 4, .probe = true,
+		.nr_next = 1, .next_ea = { nip }, .vectors = HVSTEP_VECS_ASYNC,
+	};
+}
+
+/*
+ * What may stand between the two ends: nothing that leaves by another way than a
+ * fault, or that a Trace interrupt would not follow.
+ */
+static bool may_be_in_sequence(u32 word)
+{
+	u32 op = hvstep_insn_opcode(word);
+
+	/* OPC_PREFIX: its second word could look like anything. */
+	if (op == OPC_PREFIX || op == OPC_SC || op == OPC_19 || op == 18)
+		return false;
+	if (op != OPC_31)
+		return true;
+	switch (hvstep_insn_xo(word)) {
+	case XO31_MFMSR:
+	case XO31_MTMSR:
+	case XO31_MTMSRD:
+	case XO31_MTSPR:
+		return false;
+	}
+	return !hvstep_insn_is_larx(word);
+}
+
+bool hvstep_plan_sequence(const struct hvstep_plan_in *in, const u32 *words,
+			  unsigned int nr, struct hvstep_plan *plan)
+{
+	unsigned int i, end = 0, branches = 0;
+	u64 target = 0;
+
+	if (!nr || !hvstep_insn_is_larx(words[0]) || in->own_trace || in->at_trace || in->compat)
+		return false;
+	for (i = 1; i < nr && i < HVSTEP_MAX_SEQUENCE && !end; i++) {
+		u32 word = words[i];
+
+		if (hvstep_insn_is_stcx(word)) {
+			end = i + 1;
+		} else if (hvstep_insn_opcode(word) == 16) {
+			if (branches++ || word & 1)
+				return false;
+			/* AA: absolute */
+			target = (u64)(s16)(word & 0xfffc) + (word & 2 ? 0 : in->nip + 4 * i);
+			target = in->msr & MSR_SF ? target : (u32)target;
+		} else if (!may_be_in_sequence(word)) {
+			return false;
+		}
+	}
+	/* One that turns around within itself may never end. */
+	if (!end || (branches && target - in->nip < 4 * end))
+		return false;
+
+	*plan = (struct hvstep_plan){ .len = 4, .span = 4 * end };
+	plan->vectors = VECS_ANY | VECS_MEM | VECS_UNAVAILABLE;
+	plan_next(plan, in->msr, in->nip + 4 * end);
+	if (branches && target != in->nip + 4 * end)
+		plan_next(plan, in->msr, target);
+	return true;
 }
 
 /*
@@ -259,7 +324,7 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 {
 	bool special = false;
 
-	*plan = (struct hvstep_plan){ .len = 4 };
+	*plan = (struct hvstep_plan){ .len = 4, .span = 4 };
 
 	if (!in->fetched) {
 		/* Hardware will say what is wrong, or execute it after all. */

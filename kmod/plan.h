@@ -89,10 +89,13 @@ struct hvstep_plan_in {
  * @required:	@emul is the only way: hardware would not stop, or the guest
  *		would see MSR[SE] or lose SRR0/SRR1
  * @len:	4 or 8, bytes to the next sequential instruction
+ * @span:	nip within so many bytes from the instruction: not complete yet
  * @branch:	a branch: it may go elsewhere than to the next one in memory
  * @se:		enter the guest with MSR[SE] set
- * @next:	enter it with a breakpoint at @next_ea instead
- * @next_ea:	where
+ * @nr_next:	enter it with that many breakpoints instead
+ * @next_ea:	where they are
+ * @probe:	@next_ea is the instruction itself: what is to be seen is whether
+ *		an interrupt comes before it
  * @hcall:	a hypercall: complete when nip has moved
  * @scv_lev:	LEV of an scv, for HVSTEP_VEC_SCV
  * @vectors:	BIT(enum hvstep_vec): the handlers to arm
@@ -101,16 +104,31 @@ struct hvstep_plan {
 	enum hvstep_emul emul;
 	bool required;
 	u8 len;
+	u8 span;
 	bool branch;
 	bool se;
-	bool next;
+	bool probe;
 	bool hcall;
 	u8 scv_lev;
-	u64 next_ea;
+	u8 nr_next;
+	u64 next_ea[2];
 	u32 vectors;
 };
 
+/* Instructions of an atomic sequence; GDB's limit, too (ppc_deal_with_atomic_sequence) */
+#define HVSTEP_MAX_SEQUENCE	16
+
 void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan);
+
+/*
+ * @words: the instructions from nip on, @nr of them. If they are an atomic sequence
+ * (HVSTEP_POLICY_ATOMIC), make @plan one for all of it and return true.
+ */
+bool hvstep_plan_sequence(const struct hvstep_plan_in *in, const u32 *words,
+			  unsigned int nr, struct hvstep_plan *plan);
+
+/* A plan that executes nothing but what an interrupt has the guest execute. */
+void hvstep_plan_probe(struct hvstep_plan *plan, u64 nip);
 
 /* Do without the Trace handler: stop behind the instruction. */
 void hvstep_plan_displace(struct hvstep_plan *plan, u64 nip, u64 msr);

@@ -98,10 +98,13 @@ static int enter(struct hvstep_vcpu *hv)
 	unsigned long guest_debug = vcpu->guest_debug;
 	int ret;
 
+	if (hvstep_exclusive_enter(hv))
+		return exit_intr(hv);
 	/* KVM_SET_GUEST_DEBUG rewrites the field, so it is done at each entry. */
 	vcpu->guest_debug = guest_debug | GUESTDBG_SW_BP;
 	ret = hvstep_hook_enter(vcpu);
 	vcpu->guest_debug = guest_debug;
+	hvstep_exclusive_leave(hv);
 	hvstep_park_left(hv);
 	return ret;
 }
@@ -147,6 +150,32 @@ static bool ciabr_matches(struct hvstep_vcpu *hv)
 	       (ciabr & ~3UL) == hv->nip;
 }
 
+/* Shall an interrupt that the guest would take now be taken? */
+static bool delivers(struct hvstep_vcpu *hv)
+{
+	return hv->msr & MSR_EE && READ_ONCE(hv->vm->irq) == HVSTEP_IRQ_DELIVER;
+}
+
+/* All of an atomic sequence in one step, if it is one and that is asked for. */
+static void plan_sequence(struct hvstep_vcpu *hv, const struct hvstep_plan_in *in)
+{
+	u32 words[HVSTEP_MAX_SEQUENCE] = { in->word };
+	unsigned int nr;
+	gpa_t gpa;
+
+	if (!(READ_ONCE(hv->vm->flags) & HVSTEP_POLICY_ATOMIC) || !in->fetched ||
+	    !hvstep_insn_is_larx(in->word))
+		return;
+	/* Within the page whose address is known; a breakpoint is none of it. */
+	for (nr = 1; nr < HVSTEP_MAX_SEQUENCE; nr++) {
+		if (!((hv->nip + 4 * nr) & 0xfff) ||
+		    hvstep_mem_fetch(hv->vcpu, hv->nip + 4 * nr, &gpa, &words[nr]) ||
+		    words[nr] == KVMPPC_INST_SW_BREAKPOINT)
+			break;
+	}
+	hvstep_plan_sequence(in, words, nr, &hv->plan);
+}
+
 static void make_plan(struct hvstep_vcpu *hv, bool fetched, u32 word)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
@@ -169,9 +198,16 @@ static void make_plan(struct hvstep_vcpu *hv, bool fetched, u32 word)
 			ciabr_matches(hv);
 	in.own_trace = hv->own_trace;
 	hvstep_plan_make(&in, &hv->plan);
+	plan_sequence(hv, &in);
 	/* In problem state interrupts are enabled, whatever we do (irq.c). */
 	if (hv->msr & MSR_PR)
 		hv->plan.vectors |= HVSTEP_VECS_ASYNC;
+	/* The guest's processor knows best what is pending: let it execute it. */
+	if (delivers(hv) && hv->plan.se) {
+		hv->plan.vectors |= HVSTEP_VECS_ASYNC;
+		if (!hv->plan.required)
+			hv->plan.emul = HVSTEP_EMUL_NONE;
+	}
 }
 
 /* Silence, arm, set SE. Nothing has changed if it fails. */
@@ -186,16 +222,24 @@ static int prepare(struct hvstep_vcpu *hv)
 	hv->intr_msr = vcpu->arch.intr_msr;
 	hv->undone = 0;
 	hvstep_park_let_leave(hv);
+	ret = hvstep_exclusive_begin(hv);
+	if (ret)
+		return ret;
 	WRITE_ONCE(hv->active, true);
 	ret = hvstep_hook_stepping();
 	if (!ret)
 		ret = hvstep_vector_arm(hv);
 	if (ret) {
 		WRITE_ONCE(hv->active, false);
+		hvstep_exclusive_end(hv);
 		return ret;
 	}
 
-	hvstep_irq_hold(hv);
+	/* What a probe has not found is held from then on. */
+	if (delivers(hv) && (hv->plan.se || hv->plan.probe))
+		hvstep_irq_hold_none(hv);
+	else
+		hvstep_irq_hold(hv);
 	if (hv->plan.se)
 		kvmppc_set_msr_fast(vcpu, kvmppc_get_msr(vcpu) | MSR_SE);
 	return 0;
@@ -206,6 +250,13 @@ static void release(struct hvstep_vcpu *hv)
 	WRITE_ONCE(hv->active, false);
 	hvstep_irq_release(hv);
 	hvstep_vector_disarm(hv);
+	hvstep_exclusive_end(hv);
+}
+
+/* Neither the instruction nor, in a sequence, those behind it are complete. */
+static bool not_complete(struct hvstep_vcpu *hv, u64 nip)
+{
+	return nip - hv->nip < hv->plan.span;
 }
 
 /*
@@ -225,14 +276,14 @@ bool hvstep_step_moved(struct hvstep_vcpu *hv)
 	if (!READ_ONCE(hv->active))
 		return false;
 
-	if (nip == hv->nip)
+	if (not_complete(hv, nip))
 		return ((hvstep_compat_lpcr(vcpu) ^ hv->lpcr) & (LPCR_AIL | LPCR_ILE)) ||
 		       vcpu->arch.intr_msr != hv->intr_msr;
 	return !hvstep_vector_armed(hv);
 }
 
 /* What the return of KVM's vcpu_run means for the step. */
-enum outcome { OUTCOME_DONE, OUTCOME_UNDO, OUTCOME_OPEN };
+enum outcome { OUTCOME_DONE, OUTCOME_UNDO, OUTCOME_OPEN, OUTCOME_PROBED };
 
 /* An interrupt that the instruction did not cause: as if it had not come. */
 static enum outcome conclude_async(struct hvstep_vcpu *hv, unsigned int vec)
@@ -246,7 +297,7 @@ static enum outcome conclude_async(struct hvstep_vcpu *hv, unsigned int vec)
 	kvmppc_set_srr1(vcpu, hv->srr1);
 	hvstep_irq_put_back(hv, vec);
 	hvstep_count(hv, HVSTEP_COUNT_HELD);
-	if (nip == hv->nip)
+	if (not_complete(hv, nip))
 		return OUTCOME_UNDO;
 	/* It came behind the instruction. */
 	hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
@@ -318,16 +369,18 @@ static enum outcome conclude(struct hvstep_vcpu *hv)
 			return conclude_trace(hv);
 		if (armed->vec == HVSTEP_VEC_NEXT) {
 			restore_msr(hv);
+			if (hv->plan.probe)
+				return OUTCOME_PROBED;
 			hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
 			return OUTCOME_DONE;
 		}
-		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) &&
+		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) && hv->irqs.held &&
 		    hvstep_irq_can_hold(hv, armed->vec) && hv->undone++ < MAX_UNDONE)
 			return conclude_async(hv, armed->vec);
 		return conclude_handler(hv, armed->vec);
 	}
 
-	if (nip == hv->nip) {
+	if (not_complete(hv, nip)) {
 		/* Not executed. What KVM says of the exit is for userspace. */
 		restore_msr(hv);
 		return OUTCOME_OPEN;
@@ -337,7 +390,7 @@ static enum outcome conclude(struct hvstep_vcpu *hv)
 	 * KVM has moved it. SE gone means that it did so by injecting an
 	 * interrupt, from our MSR.
 	 */
-	if (hvstep_vector_is_handler(nip) && kvmppc_get_srr0(vcpu) == hv->nip &&
+	if (hvstep_vector_is_handler(nip) && not_complete(hv, kvmppc_get_srr0(vcpu)) &&
 	    !(kvmppc_get_msr(vcpu) & MSR_SE))
 		return conclude_handler(hv, HVSTEP_NR_VECS);
 	restore_msr(hv);
@@ -380,7 +433,7 @@ static int step_sw_bp(struct hvstep_vcpu *hv, bool *again)
 	return 0;
 }
 
-static int run_prepared(struct hvstep_vcpu *hv, bool *again)
+static int run_prepared(struct hvstep_vcpu *hv, bool *again, bool *probed)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	enum outcome outcome;
@@ -406,6 +459,11 @@ static int run_prepared(struct hvstep_vcpu *hv, bool *again)
 	}
 	release(hv);
 
+	/* At the breakpoint, not merely where it is: a signal came first. */
+	if (outcome == OUTCOME_PROBED && exited_at_sw_bp(hv, ret)) {
+		*probed = true;
+		return 0;
+	}
 	if (outcome == OUTCOME_DONE) {
 		if (!exit_is_for_vmm(hv, ret))
 			return step_done(hv);
@@ -437,8 +495,11 @@ static int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 	u64 nip = kvmppc_get_pc(vcpu);
 	int ret;
 
+	if (hvstep_exclusive_begin(hv))
+		return exit_intr(hv);
 	ret = hvstep_vector_arm_real(hv);
 	if (ret) {
+		hvstep_exclusive_end(hv);
 		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 		return -EOPNOTSUPP;
 	}
@@ -448,9 +509,22 @@ static int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 	kvmppc_set_pc(vcpu, nip);
 	kvmppc_set_msr_fast(vcpu, msr);
 	hvstep_vector_disarm(hv);
+	hvstep_exclusive_end(hv);
 
 	if (exited_at_sw_bp(hv, ret))
 		*again = true;
+	return ret;
+}
+
+static int run_plan(struct hvstep_vcpu *hv, bool *again, bool *probed)
+{
+	int ret = prepare(hv);
+
+	if (!ret)
+		return run_prepared(hv, again, probed);
+	if (ret == -EINTR)
+		return exit_intr(hv);
+	hv->vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	return ret;
 }
 
@@ -497,6 +571,16 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 		return step_sw_bp(hv, again);
 
 	make_plan(hv, fetched, word);
+	if (delivers(hv) && (!hv->plan.se || hv->plan.emul)) {
+		bool probed = false;
+
+		/* Hardware does not trace it: first see whether an interrupt comes. */
+		hvstep_plan_probe(&hv->plan, hv->nip);
+		ret = run_plan(hv, again, &probed);
+		if (!probed)
+			return ret;
+		make_plan(hv, fetched, word);
+	}
 	if (hv->plan.emul && hvstep_emulate(hv, word)) {
 		hvstep_count(hv, HVSTEP_COUNT_EMULATED);
 		return step_done(hv);
@@ -508,12 +592,7 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	}
 
 	hvstep_access_find(hv, word);
-	ret = prepare(hv);
-	if (ret) {
-		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-		return ret;
-	}
-	return run_prepared(hv, again);
+	return run_plan(hv, again, NULL);
 }
 
 /*

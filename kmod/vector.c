@@ -131,7 +131,7 @@ static int arm_handlers_at(struct hvstep_vcpu *hv, u32 vectors, bool ail, u32 *l
 		 * The stepped instruction itself stays as it is, by whatever
 		 * address it is reached.
 		 */
-		if (gpa - hv->nip_gpa < hv->plan.len) {
+		if (gpa - hv->nip_gpa < max(hv->plan.len, hv->plan.span)) {
 			*left |= BIT(vec) & VECS_END;
 			continue;
 		}
@@ -159,19 +159,18 @@ static int arm_handlers(struct hvstep_vcpu *hv, u32 *left)
 	return ret;
 }
 
-static int arm_next(struct hvstep_vcpu *hv)
+static int arm_next(struct hvstep_vcpu *hv, u64 ea)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	gpa_t gpa;
 	int ret;
 
-	ret = hvstep_mem_translate(vcpu, hv->plan.next_ea, kvmppc_get_msr(vcpu), &gpa);
+	ret = hvstep_mem_translate(vcpu, ea, kvmppc_get_msr(vcpu), &gpa);
 	if (ret)
 		return ret;
 	if (hvstep_access_touches(hv, gpa))
 		return -EBUSY;
-	return arm_at(hv, HVSTEP_VEC_NEXT, hv->plan.next_ea,
-		      !(kvmppc_get_msr(vcpu) & MSR_IR), gpa);
+	return arm_at(hv, HVSTEP_VEC_NEXT, ea, !(kvmppc_get_msr(vcpu) & MSR_IR), gpa);
 }
 
 /*
@@ -184,6 +183,7 @@ static int arm_next(struct hvstep_vcpu *hv)
  */
 int hvstep_vector_arm(struct hvstep_vcpu *hv)
 {
+	unsigned int i;
 	u32 left;
 	int ret;
 
@@ -195,8 +195,8 @@ int hvstep_vector_arm(struct hvstep_vcpu *hv)
 	} else if (!ret && left & VECS_END) {
 		ret = -EBUSY;
 	}
-	if (!ret && hv->plan.next)
-		ret = arm_next(hv);
+	for (i = 0; !ret && i < hv->plan.nr_next; i++)
+		ret = arm_next(hv, hv->plan.next_ea[i]);
 	if (!ret)
 		return 0;
 

@@ -173,6 +173,8 @@ struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
 	INIT_LIST_HEAD(&vm->words);
 	INIT_LIST_HEAD(&vm->free_words);
 	init_waitqueue_head(&vm->parked);
+	mutex_init(&vm->exclusive_lock);
+	init_waitqueue_head(&vm->others);
 
 	/* First the hook: a VM that is found must be one that can be entered. */
 	ret = hvstep_hook_get();

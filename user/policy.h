@@ -10,9 +10,9 @@
 #define HVSTEP_POLICY_ENV	"HVSTEP_POLICY"
 
 /* What a message lists when a name is not known. */
-#define HVSTEP_POLICY_NAMES	"trace-all"
+#define HVSTEP_POLICY_NAMES	"trace-all, atomic, exclusive, deliver"
 
-/* Sets @policy to what @name stands for; false if it stands for nothing. */
-bool policy_by_name(const char *name, struct hvstep_policy *policy);
+/* Sets @policy to what @names, with commas between them, stand for; false if one is none. */
+bool policy_by_name(const char *names, struct hvstep_policy *policy);
 
 #endif /* HVSTEP_POLICY_NAMES_H */

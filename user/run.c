@@ -24,8 +24,10 @@ struct run {
 };
 
 static const struct argp_option options[] = {
-	{ "policy", 'p', "POLICY", 0,
-	  "How to step: trace-all (in the guest whatever hardware can trace)", 0 },
+	{ "policy", 'p', "POLICY,...", 0,
+	  "How to step: trace-all (in the guest whatever hardware can trace), atomic (a load and "
+	  "reserve up to its store conditional as one step), exclusive (no other vCPU in the guest "
+	  "meanwhile), deliver (interrupts, instead of holding them)", 0 },
 	{ "verbose", 'v', NULL, 0, "Say what is done", 0 },
 	{ 0 }
 };

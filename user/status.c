@@ -47,11 +47,16 @@ static const struct bit_name features[] = {
 	{ HVSTEP_FEATURE_IRQ_HOLD, "irq-hold" },
 	{ HVSTEP_FEATURE_TRACE_ALL, "trace-all" },
 	{ HVSTEP_FEATURE_COUNTERS, "counters" },
+	{ HVSTEP_FEATURE_IRQ_DELIVER, "irq-deliver" },
+	{ HVSTEP_FEATURE_ATOMIC, "atomic" },
+	{ HVSTEP_FEATURE_EXCLUSIVE, "exclusive" },
 	{ 0 }
 };
 
 static const struct bit_name policies[] = {
 	{ HVSTEP_POLICY_TRACE_ALL, "trace-all" },
+	{ HVSTEP_POLICY_ATOMIC, "atomic" },
+	{ HVSTEP_POLICY_EXCLUSIVE, "exclusive" },
 	{ 0 }
 };
 

@@ -150,6 +150,35 @@ TEST(policy, "HVSTEP_POLICY=trace-all sets the policy of every VM")
 		CHECK(fake.policy.reserved[i] == 0);
 }
 
+TEST(policies, "HVSTEP_POLICY takes several, with commas")
+{
+	int kvm = setup_loaded();
+
+	setenv("HVSTEP_POLICY", "atomic,deliver", 1);
+	create_vm(kvm);
+	CHECK(fake.policy.flags == HVSTEP_POLICY_ATOMIC);
+	CHECK(fake.policy.irq == HVSTEP_IRQ_DELIVER);
+	setenv("HVSTEP_POLICY", "trace-all,exclusive", 1);
+	create_vm(kvm);
+	CHECK(fake.policy.flags == (HVSTEP_POLICY_TRACE_ALL | HVSTEP_POLICY_EXCLUSIVE));
+	CHECK(fake.policy.irq == HVSTEP_IRQ_HOLD);
+	CHECK(fake.set_policies == 2);
+}
+
+TEST(policies_one_unknown, "one unknown name among several: none is set")
+{
+	static const char *const names[] = { "atomic,fast", "atomic,", ",atomic", "atom", "atomic deliver" };
+	int kvm = setup_loaded();
+
+	capture();
+	for (int i = 0; i < 5; i++) {
+		setenv("HVSTEP_POLICY", names[i], 1);
+		create_vm(kvm);
+	}
+	captured();
+	CHECK(fake.set_policies == 0);
+}
+
 TEST(policy_unknown, "an unknown HVSTEP_POLICY is reported once, and the VM is attached")
 {
 	int kvm = setup_loaded();
@@ -159,7 +188,7 @@ TEST(policy_unknown, "an unknown HVSTEP_POLICY is reported once, and the VM is a
 	CHECK(fake_attached(create_vm(kvm)) && fake_attached(create_vm(kvm)));
 	CHECK(fake.set_policies == 0);
 	CHECK(!strcmp(captured(),
-		      "hvstep: HVSTEP_POLICY=fast: no such policy; known: trace-all\n"));
+		      "hvstep: HVSTEP_POLICY=fast: no such policy; known: trace-all, atomic, exclusive, deliver\n"));
 }
 
 TEST(policy_refused, "a policy that the module refuses is reported, and the VM is attached")

@@ -122,7 +122,9 @@ expect -e '*the module is loaded*preloading */libhvstep-preload.so into true' "-
 policy='printf %s "${HVSTEP_POLICY-unset}"'
 expect -o unset "no policy unless asked for" loaded "$hvstep" run sh -c "$policy"
 expect -o trace-all "--policy=trace-all" loaded "$hvstep" run --policy=trace-all sh -c "$policy"
-expect -s 125 -e '*no such policy: fast; known: trace-all*' "an unknown policy" \
+expect -o atomic,deliver "--policy=atomic,deliver" \
+	loaded "$hvstep" run --policy=atomic,deliver sh -c "$policy"
+expect -s 125 -e '*no such policy: fast; known: trace-all, atomic, exclusive, deliver*' "an unknown policy" \
 	"$hvstep" run --policy=fast true
 
 # VMMs that cannot be preloaded

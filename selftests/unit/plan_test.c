@@ -93,7 +93,7 @@ TEST(system_calls)
 	plan = plan_of(0x44000022, MSR_KERNEL);		/* sc 1 */
 	EXPECT_TRUE(plan.hcall);
 	EXPECT_FALSE(plan.se);
-	EXPECT_FALSE(plan.next);
+	EXPECT_FALSE(plan.nr_next);
 	EXPECT_TRUE(plan.vectors & BIT(HVSTEP_VEC_ISI));
 	EXPECT_FALSE(plan.vectors & BIT(HVSTEP_VEC_SYSCALL));
 
@@ -121,15 +121,15 @@ TEST(hypercall_power8)
 
 	hvstep_plan_make(&in, &plan);
 	EXPECT_TRUE(plan.hcall);
-	EXPECT_TRUE(plan.next);
-	EXPECT_EQ(NIP + 4, plan.next_ea);
+	EXPECT_TRUE(plan.nr_next);
+	EXPECT_EQ(NIP + 4, plan.next_ea[0]);
 
 	/* H_CEDE would sleep with the breakpoint armed. */
 	in.gpr3 = 0xe0;
 	hvstep_plan_make(&in, &plan);
 	EXPECT_EQ(HVSTEP_EMUL_CEDE, plan.emul);
 	EXPECT_TRUE(plan.required);
-	EXPECT_FALSE(plan.next);
+	EXPECT_FALSE(plan.nr_next);
 }
 
 /* A hypercall that takes its time keeps nobody else waiting. */
@@ -158,13 +158,13 @@ TEST(untraced_but_sequential)
 
 	plan = plan_of(0x4c0002e4, MSR_KERNEL);		/* stop */
 	EXPECT_FALSE(plan.se);
-	EXPECT_TRUE(plan.next);
-	EXPECT_EQ(NIP + 4, plan.next_ea);
+	EXPECT_TRUE(plan.nr_next);
+	EXPECT_EQ(NIP + 4, plan.next_ea[0]);
 
 	plan = plan_of(0x4c000124, MSR_USER);		/* rfebb 0 */
 	EXPECT_FALSE(plan.se);
-	EXPECT_TRUE(plan.next);
-	EXPECT_EQ(0x1000, plan.next_ea);
+	EXPECT_TRUE(plan.nr_next);
+	EXPECT_EQ(0x1000, plan.next_ea[0]);
 }
 
 /* In 32-bit mode addresses wrap. */
@@ -177,7 +177,7 @@ TEST(next_in_32_bit_mode)
 	struct hvstep_plan plan;
 
 	hvstep_plan_make(&in, &plan);
-	EXPECT_EQ(0, plan.next_ea);
+	EXPECT_EQ(0, plan.next_ea[0]);
 }
 
 /* An older mode restricts problem state: analyse_instr() knows the host's. */
@@ -213,8 +213,8 @@ TEST(not_for_emulation)
 	EXPECT_EQ(HVSTEP_EMUL_NONE, plan_of(0x7ffffb78, MSR_USER).emul);
 	EXPECT_EQ(HVSTEP_EMUL_NONE, plan_of(0x7c421378, MSR_USER).emul);
 	/* executed by hardware, and met behind themselves */
-	EXPECT_TRUE(plan_of(0x7c210b78, MSR_KERNEL).next);
-	EXPECT_EQ(NIP + 4, plan_of(0x7c210b78, MSR_KERNEL).next_ea);
+	EXPECT_TRUE(plan_of(0x7c210b78, MSR_KERNEL).nr_next);
+	EXPECT_EQ(NIP + 4, plan_of(0x7c210b78, MSR_KERNEL).next_ea[0]);
 	EXPECT_FALSE(plan_of(0x7c210b78, MSR_KERNEL).se);
 	/* mr r3,r4 */
 	EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan_of(0x7c832378, MSR_USER).emul);
@@ -252,8 +252,8 @@ TEST(policy_and_own_trace)
 	hvstep_plan_make(&in, &plan);
 	EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan.emul);
 	EXPECT_FALSE(plan.se);
-	EXPECT_TRUE(plan.next);
-	EXPECT_EQ(NIP + 4, plan.next_ea);
+	EXPECT_TRUE(plan.nr_next);
+	EXPECT_EQ(NIP + 4, plan.next_ea[0]);
 	EXPECT_FALSE(plan.vectors & BIT(HVSTEP_VEC_TRACE));
 	EXPECT_FALSE(plan.required);
 
@@ -297,7 +297,7 @@ static void check_plan(struct __test_metadata *_metadata, u32 word, u64 msr)
 	bool handler = plan.vectors & (BIT(HVSTEP_VEC_SYSCALL) | BIT(HVSTEP_VEC_SCV)) &&
 		       !plan.hcall;
 	bool traced = plan.se && plan.vectors & BIT(HVSTEP_VEC_TRACE);
-	int ways = traced + plan.next + (plan.hcall && !plan.next) +
+	int ways = traced + (plan.nr_next == 1) + (plan.hcall && !plan.nr_next) +
 		   (handler && !plan.se);
 
 	EXPECT_EQ(1, ways) TH_LOG("%08x: %d ways to stop", word, ways);
@@ -383,6 +383,82 @@ TEST(mtmsr_msr)
 	/* mtmsr: the upper word stays. */
 	EXPECT_EQ(MSR_SF | MSR_ME | MSR_LE | MSR_FP,
 		  hvstep_msr_after_mtmsr(msr, MSR_FP, 0, false));
+}
+
+#define LWARX	0x7ca01828	/* lwarx r5, 0, r3 */
+#define STWCX	0x7c80192d	/* stwcx. r4, 0, r3 */
+#define CMPWI	0x2c050000
+#define NOP	0x60000000
+#define BNE(d)	(0x40820000 | ((d) & 0xfffc))
+
+static const struct {
+	const char *name;
+	u32 words[8];
+	unsigned int span;	/* 0: not a sequence */
+	u64 next, target;	/* from nip; target 0: none */
+} sequences[] = {
+	{ "swap",		{ LWARX, STWCX, NOP },			8, 8, 0 },
+	{ "add",		{ LWARX, NOP, STWCX, BNE(-12), NOP },	12, 12, 0 },
+	{ "lock",		{ LWARX, CMPWI, BNE(12), STWCX, NOP },	16, 16, 20 },
+	{ "out backwards",	{ LWARX, CMPWI, BNE(-64), STWCX, NOP },	16, 16, -56UL },
+	{ "branch to its end",	{ LWARX, CMPWI, BNE(8), STWCX, NOP },	16, 16, 0 },
+	{ "spins",		{ LWARX, CMPWI, BNE(-8), STWCX, NOP },	0, 0, 0 },
+	{ "skips within",	{ LWARX, BNE(8), NOP, STWCX, NOP },	0, 0, 0 },
+	{ "two branches",	{ LWARX, BNE(64), BNE(64), STWCX },	0, 0, 0 },
+	{ "calls",		{ LWARX, BNE(64) | 1, STWCX, NOP },	0, 0, 0 },
+	{ "b",			{ LWARX, 0x48000008, STWCX, NOP },	0, 0, 0 },
+	{ "blr",		{ LWARX, 0x4e800020, STWCX, NOP },	0, 0, 0 },
+	{ "sc",			{ LWARX, 0x44000002, STWCX, NOP },	0, 0, 0 },
+	{ "prefixed",		{ LWARX, 0x04000000, STWCX, NOP },	0, 0, 0 },
+	{ "mfmsr",		{ LWARX, 0x7cc000a6, STWCX, NOP },	0, 0, 0 },
+	{ "two loads",		{ LWARX, LWARX, STWCX, NOP },		0, 0, 0 },
+	{ "no end",		{ LWARX, NOP, NOP, NOP, NOP, NOP, NOP, NOP }, 0, 0, 0 },
+	{ "no begin",		{ NOP, STWCX, NOP },			0, 0, 0 },
+};
+
+TEST(atomic_sequences)
+{
+	struct hvstep_plan_in in = { .msr = MSR_KERNEL, .nip = NIP, .fetched = true };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sequences); i++) {
+		struct hvstep_plan plan = { .span = 99 };
+		bool is = hvstep_plan_sequence(&in, sequences[i].words, 8, &plan);
+
+		EXPECT_EQ(!!sequences[i].span, is) TH_LOG("%s", sequences[i].name);
+		if (!sequences[i].span) {
+			EXPECT_EQ(99, plan.span) TH_LOG("%s", sequences[i].name);
+			continue;
+		}
+		EXPECT_EQ(sequences[i].span, plan.span) TH_LOG("%s", sequences[i].name);
+		EXPECT_FALSE(plan.se || plan.emul) TH_LOG("%s", sequences[i].name);
+		EXPECT_EQ(1 + !!sequences[i].target, plan.nr_next) TH_LOG("%s", sequences[i].name);
+		EXPECT_EQ(NIP + sequences[i].next, plan.next_ea[0]) TH_LOG("%s", sequences[i].name);
+		if (sequences[i].target)
+			EXPECT_EQ(NIP + sequences[i].target, plan.next_ea[1])
+				TH_LOG("%s", sequences[i].name);
+	}
+}
+
+/* The store conditional is the 17th instruction, or was not read. */
+TEST(atomic_sequences_too_long)
+{
+	struct hvstep_plan_in in = { .msr = MSR_KERNEL, .nip = NIP, .fetched = true };
+	struct hvstep_plan plan;
+	u32 words[17];
+	int i;
+
+	for (i = 0; i < 17; i++)
+		words[i] = i ? NOP : LWARX;
+	words[16] = STWCX;
+	EXPECT_FALSE(hvstep_plan_sequence(&in, words, 17, &plan));
+	words[15] = STWCX;
+	EXPECT_TRUE(hvstep_plan_sequence(&in, words, 17, &plan));
+	EXPECT_EQ(64, plan.span);
+	EXPECT_FALSE(hvstep_plan_sequence(&in, words, 15, &plan));
+	/* The guest traces every instruction of it. */
+	in.own_trace = true;
+	EXPECT_FALSE(hvstep_plan_sequence(&in, words, 16, &plan));
 }
 
 TEST(branches)

@@ -49,6 +49,9 @@
 #define HVSTEP_FEATURE_IRQ_HOLD		(1ULL << 1)	/* HVSTEP_IRQ_HOLD */
 #define HVSTEP_FEATURE_TRACE_ALL	(1ULL << 2)	/* HVSTEP_POLICY_TRACE_ALL */
 #define HVSTEP_FEATURE_COUNTERS		(1ULL << 3)	/* HVSTEP_GET_COUNTERS */
+#define HVSTEP_FEATURE_IRQ_DELIVER	(1ULL << 4)	/* HVSTEP_IRQ_DELIVER */
+#define HVSTEP_FEATURE_ATOMIC		(1ULL << 5)	/* HVSTEP_POLICY_ATOMIC */
+#define HVSTEP_FEATURE_EXCLUSIVE	(1ULL << 6)	/* HVSTEP_POLICY_EXCLUSIVE */
 
 /* struct hvstep_info.host */
 #define HVSTEP_HOST_KVM_HV	(1U << 0)	/* kvm-hv is loaded: VMs can be attached */
@@ -108,16 +111,39 @@ struct hvstep_attach {
  * needs a VM without an interrupt controller in the kernel) while a problem
  * state instruction is stepped that has to enter the guest. That step ends at
  * the first instruction of the guest's handler, the instruction not executed.
+ *
+ * HVSTEP_IRQ_DELIVER: an interrupt that the guest would take before the stepped
+ * instruction is taken: the step ends at the first instruction of its handler,
+ * SRR0 at the instruction, which was not executed. (In the rare step that has to
+ * stop by a breakpoint behind the instruction, it can come there as well: then
+ * SRR0 is behind it.)
  */
 #define HVSTEP_IRQ_HOLD		0
+#define HVSTEP_IRQ_DELIVER	1
 
 /*
  * struct hvstep_policy.flags, struct hvstep_info.policies
  *
  * HVSTEP_POLICY_TRACE_ALL: have the guest's processor execute whatever it can
  * trace, instead of emulating what needs no guest entry.
+ *
+ * HVSTEP_POLICY_ATOMIC: a load and reserve, the store conditional that belongs to
+ * it and what is between them are one step, as GDB has it; any interrupt between
+ * two steps loses the reservation, so that such a sequence, stepped instruction
+ * by instruction, never succeeds. A sequence is one of at most 16 instructions,
+ * with at most one conditional branch, which leads out of it; anything else is
+ * stepped one by one. The step ends behind the store conditional or where the
+ * branch goes to, or as any other at a handler; if KVM_RUN is interrupted, it can
+ * end within the sequence, from where the next step goes on.
+ *
+ * HVSTEP_POLICY_EXCLUSIVE: while memory holds anything that a step has put there,
+ * no other vCPU of the VM is in the guest: it cannot read it, either. Those that
+ * run get -EINTR from KVM_RUN for each step, and steps of several vCPUs are made
+ * one after the other.
  */
 #define HVSTEP_POLICY_TRACE_ALL	(1ULL << 0)
+#define HVSTEP_POLICY_ATOMIC	(1ULL << 1)
+#define HVSTEP_POLICY_EXCLUSIVE	(1ULL << 2)
 
 /**
  * struct hvstep_policy - how the vCPUs of a VM are stepped
