@@ -32,7 +32,7 @@ mkdir -p "$tmp"
 printf '#!/bin/sh\nexit 5\n' >"$tmp/script"
 chmod +x "$tmp/script"
 
-plan 48
+plan 49
 
 # Exit status, as env(1)
 expect -s 0 -e '' "a VMM's success" loaded "$hvstep" run true
