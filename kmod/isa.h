@@ -140,4 +140,13 @@ static inline bool hvstep_insn_is_stcx(u32 word)
 	}
 }
 
+/* or rx,rx,rx sets the priority (PPR) of the thread, beside doing nothing. */
+static inline bool hvstep_insn_is_priority_hint(u32 word)
+{
+	u32 rs = hvstep_insn_rt(word);
+
+	return hvstep_insn_opcode(word) == 31 && hvstep_insn_xo(word) == 444 &&
+	       rs == ((word >> 16) & 0x1f) && rs == ((word >> 11) & 0x1f);
+}
+
 #endif /* HVSTEP_ISA_H */

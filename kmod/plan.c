@@ -57,7 +57,6 @@ enum {
 	XO31_MFMSR = 83,
 	XO31_MTMSR = 146,
 	XO31_MTMSRD = 178,
-	XO31_OR = 444,
 	XO31_MTSPR = 467,
 };
 
@@ -292,32 +291,18 @@ static bool plan_op31(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 	return true;
 }
 
-/*
- * or rx,rx,rx sets the priority (PPR) of the thread, which analyse_instr() does
- * not know. Hardware does, and traces it; QEMU's TCG does not trace it.
- */
-static bool is_priority_hint(u32 word)
-{
-	u32 rt = hvstep_insn_rt(word);
-
-	return hvstep_insn_opcode(word) == OPC_31 && hvstep_insn_xo(word) == XO31_OR &&
-	       rt == ((word >> 16) & 0x1f) && rt == ((word >> 11) & 0x1f);
-}
-
 /* May analyse_instr() say what the instruction does? */
 static bool can_compute(const struct hvstep_plan_in *in)
 {
-	u32 word = in->word;
-
 	/* It knows the host's instructions, not those of an older mode. */
 	if (in->compat)
 		return false;
-	if (is_priority_hint(word))
+	if (!hvstep_compute_is_exact(in->word))
 		return false;
-	if (in->at_trace)
-		return true;
 	/* In 32-bit mode it tests all of CTR. */
-	return !in->own_trace && !in->trace_all && in->msr & MSR_SF;
+	if (!(in->msr & MSR_SF) && (!in->at_trace || hvstep_insn_is_branch(in->word)))
+		return false;
+	return in->at_trace || (!in->own_trace && !in->trace_all);
 }
 
 void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
@@ -370,7 +355,8 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 
 	plan->vectors = fault_vectors(in->word) | BIT(HVSTEP_VEC_TRACE);
 	plan->se = true;
-	if (in->at_trace || (is_priority_hint(in->word) && !in->own_trace))
+	/* Hardware traces or rx,rx,rx; QEMU's TCG does not. */
+	if (in->at_trace || (hvstep_insn_is_priority_hint(in->word) && !in->own_trace))
 		hvstep_plan_displace(plan, in->nip, in->msr);
 }
 

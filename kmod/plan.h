@@ -130,6 +130,9 @@ bool hvstep_plan_sequence(const struct hvstep_plan_in *in, const u32 *words,
 /* A plan that executes nothing but what an interrupt has the guest execute. */
 void hvstep_plan_probe(struct hvstep_plan *plan, u64 nip);
 
+/* compute.c: may analyse_instr() say what the instruction does? */
+bool hvstep_compute_is_exact(u32 word);
+
 /* Do without the Trace handler: stop behind the instruction. */
 void hvstep_plan_displace(struct hvstep_plan *plan, u64 nip, u64 msr);
 

@@ -223,6 +223,67 @@ TEST(not_for_emulation)
 	EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan_of(0x4200fffc, MSR_USER).emul);
 }
 
+/* What analyse_instr() would take for another form's, or for a valid one */
+TEST(inexact_forms)
+{
+	static const struct {
+		const char *name;
+		u32 valid, inexact;
+	} forms[] = {
+		{ "crand, bit 31",	0x4c432202, 0x4c432203 },
+		{ "mcrf, bit 31",	0x4c840000, 0x4c840001 },
+		{ "mcrf, bit 9",	0x4c840000, 0x4cc40000 },
+		{ "mfcr, FXM",		0x7c600026, 0x7c601026 },
+		{ "mfcr, bit 31",	0x7c600026, 0x7c600027 },
+		{ "mfocrf",		0x7c600026, 0x7c710026 },
+		{ "mtcrf, bit 20",	0x7c6ff120, 0x7c6ff920 },
+		{ "mtocrf, two fields",	0x7c710120, 0x7c730120 },
+		{ "setb, bit 31",	0x7c640100, 0x7c640101 },
+		{ "setb, RB",		0x7c640100, 0x7c640900 },
+		{ "cmpd, bit 9",	0x7c232000, 0x7c632000 },
+		{ "cmpdi, bit 9",	0x2c230001, 0x2c630001 },
+		{ "isel, bit 31",	0x7c64281e, 0x7c64281f },
+		{ "extsb, RB",		0x7c830774, 0x7c831774 },
+		{ "neg, RB",		0x7c6400d0, 0x7c6410d0 },
+		{ "popcntd, Rc",	0x7c8303f4, 0x7c8303f5 },
+		{ "mflr, bit 31",	0x7c6802a6, 0x7c6802a7 },
+		{ "blr, bit 16",	0x4e800020, 0x4e808020 },
+		{ "bcctr that counts",	0x4e800420, 0x4e000420 },
+		{ "bdnzf, z",		0x40000010, 0x40200010 },
+		{ "b always, z",	0x42800010, 0x42a00010 },
+		/* Undefined results: what of division by zero, and of divw */
+		{ "divw",		0x7c6429d6, 0x7c642bd6 },
+		{ "modud",		0x7c6429d6, 0x7c642a12 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(forms); i++) {
+		EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan_of(forms[i].valid, MSR_USER).emul)
+			TH_LOG("%s", forms[i].name);
+		EXPECT_EQ(HVSTEP_EMUL_NONE, plan_of(forms[i].inexact, MSR_USER).emul)
+			TH_LOG("%s", forms[i].name);
+	}
+	/* A word of zeros has no reserved bit set, and is no instruction. */
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan_of(0, MSR_USER).emul);
+}
+
+/* Branches count CTR in the lower half then; nothing else is in doubt. */
+TEST(at_trace_in_32_bit_mode)
+{
+	struct hvstep_plan_in in = {
+		.word = 0x4200fffc, .msr = MSR_KERNEL & ~MSR_SF, .nip = 0xd00,
+		.fetched = true, .arch_300 = true, .at_trace = true,
+	};
+	struct hvstep_plan plan;
+
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan.emul);
+	EXPECT_TRUE(plan.required);
+	in.word = 0x38630007;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan.emul);
+}
+
 TEST(policy_and_own_trace)
 {
 	struct hvstep_plan_in in = {
