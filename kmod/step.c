@@ -324,6 +324,22 @@ static enum outcome conclude_handler(struct hvstep_vcpu *hv, unsigned int vec)
 	return OUTCOME_DONE;
 }
 
+/*
+ * The instruction led to where nothing can be fetched, and no breakpoint was put:
+ * that fault is the next step's.
+ */
+static enum outcome conclude_fetch(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+
+	kvmppc_set_pc(vcpu, kvmppc_get_srr0(vcpu));
+	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_srr1(vcpu)));
+	kvmppc_set_srr0(vcpu, hv->srr0);
+	kvmppc_set_srr1(vcpu, hv->srr1);
+	hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
+	return OUTCOME_DONE;
+}
+
 /* The instruction was traced: go back from the Trace handler to where it led. */
 static enum outcome conclude_trace(struct hvstep_vcpu *hv)
 {
@@ -377,6 +393,9 @@ static enum outcome conclude(struct hvstep_vcpu *hv)
 		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) && hv->irqs.held &&
 		    hvstep_irq_can_hold(hv, armed->vec) && hv->undone++ < MAX_UNDONE)
 			return conclude_async(hv, armed->vec);
+		if (BIT(armed->vec) & (BIT(HVSTEP_VEC_ISI) | BIT(HVSTEP_VEC_ISEG)) &&
+		    hv->plan.nr_next && !not_complete(hv, kvmppc_get_srr0(vcpu)))
+			return conclude_fetch(hv);
 		return conclude_handler(hv, armed->vec);
 	}
 

@@ -159,6 +159,16 @@ static int arm_handlers(struct hvstep_vcpu *hv, u32 *left)
 	return ret;
 }
 
+static bool handler_armed(struct hvstep_vcpu *hv, unsigned int vec)
+{
+	unsigned int i;
+
+	for (i = 0; i < hv->nr_armed; i++)
+		if (hv->armed[i].vec == vec)
+			return true;
+	return false;
+}
+
 static int arm_next(struct hvstep_vcpu *hv, u64 ea)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
@@ -166,8 +176,10 @@ static int arm_next(struct hvstep_vcpu *hv, u64 ea)
 	int ret;
 
 	ret = hvstep_mem_translate(vcpu, ea, kvmppc_get_msr(vcpu), &gpa);
+	/* Nothing can be there; the fault of its fetch says when it is reached. */
 	if (ret)
-		return ret;
+		return handler_armed(hv, HVSTEP_VEC_ISI) &&
+		       handler_armed(hv, HVSTEP_VEC_ISEG) ? 0 : ret;
 	if (hvstep_access_touches(hv, gpa))
 		return -EBUSY;
 	return arm_at(hv, HVSTEP_VEC_NEXT, ea, !(kvmppc_get_msr(vcpu) & MSR_IR), gpa);
