@@ -297,6 +297,9 @@ static bool can_compute(const struct hvstep_plan_in *in)
 	/* It knows the host's instructions, not those of an older mode. */
 	if (in->compat)
 		return false;
+	/* Hardware may refuse to fetch it. */
+	if (in->keyed)
+		return false;
 	if (!hvstep_compute_is_exact(in->word))
 		return false;
 	/* In 32-bit mode it tests all of CTR. */

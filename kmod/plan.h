@@ -64,6 +64,7 @@ enum hvstep_emul {
  *		hypercall is completed without leaving KVM's inner loop
  * @compat:	problem state of a guest in the mode of an older processor (PCR
  *		restricts nothing else)
+ * @keyed:	the fetch is subject to storage keys, which nobody has looked at
  * @gpr3:	the number of a hypercall
  * @own_trace:	the guest traces this very instruction itself, by MSR[SE],
  *		MSR[BE] or CIABR
@@ -79,6 +80,7 @@ struct hvstep_plan_in {
 	bool at_trace;
 	bool arch_300;
 	bool compat;
+	bool keyed;
 	bool own_trace;
 	bool trace_all;
 };

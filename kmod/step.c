@@ -189,6 +189,11 @@ static void make_plan(struct hvstep_vcpu *hv, bool fetched, u32 word)
 		.arch_300 = cpu_has_feature(CPU_FTR_ARCH_300),
 		/* The bits outside PCR_MASK are for modes (asm/reg.h). */
 		.compat = hv->msr & MSR_PR && vcpu->arch.vcore->pcr & ~PCR_MASK,
+		/*
+		 * IAMR has two bits for each key of a hashed page table; KVM's
+		 * walk does not look at them, nor does it give the key.
+		 */
+		.keyed = !kvm_is_radix(vcpu->kvm) && vcpu->arch.iamr,
 		.gpr3 = kvmppc_get_gpr(vcpu, 3),
 		.trace_all = READ_ONCE(hv->vm->flags) & HVSTEP_POLICY_TRACE_ALL,
 	};

@@ -206,6 +206,23 @@ TEST(compatibility_mode)
 	EXPECT_TRUE(plan.se);
 }
 
+/* Where IAMR could forbid the fetch, only what must be is emulated. */
+TEST(storage_keys)
+{
+	struct hvstep_plan_in in = {
+		.word = 0x38630007, .msr = MSR_KERNEL, .nip = NIP, .fetched = true,
+		.arch_300 = true, .keyed = true,
+	};
+	struct hvstep_plan plan;
+
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan.emul);
+	EXPECT_TRUE(plan.se);
+	in.word = 0x4c000024;
+	hvstep_plan_make(&in, &plan);
+	EXPECT_EQ(HVSTEP_EMUL_RFID, plan.emul);
+}
+
 TEST(not_for_emulation)
 {
 	/* or 1,1,1, or 31,31,31, or 2,2,2: the priority of the thread */
