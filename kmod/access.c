@@ -95,7 +95,7 @@ void hvstep_access_find(struct hvstep_vcpu *hv, u32 word)
 
 	if (!(hv->plan.vectors & BIT(HVSTEP_VEC_DSI)))
 		return;
-	if (hv->plan.len == 8 && hvstep_mem_fetch(hv->vcpu, hv->nip + 4, &gpa, &suffix))
+	if (hv->plan.len == 8 && hvstep_mem_fetch(hv->vcpu, hv->nip + 4, &gpa, &suffix) < 0)
 		return;
 	if (!access_ea(hv, word, suffix, &ea, &len) || !may_touch(hv, ea, len))
 		return;

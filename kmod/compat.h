@@ -51,6 +51,17 @@ static inline u64 hvstep_compat_ebbrr(struct kvm_vcpu *vcpu)
 	return kvmppc_get_ebbrr(vcpu);
 }
 
+static inline u32 hvstep_compat_pid(struct kvm_vcpu *vcpu)
+{
+	return kvmppc_get_pid(vcpu);
+}
+
+static inline u64 hvstep_compat_iamr(struct kvm_vcpu *vcpu)
+{
+	WARN_ON_ONCE(kvmhv_nestedv2_cached_reload(vcpu, KVMPPC_GSID_IAMR) < 0);
+	return vcpu->arch.iamr;
+}
+
 /* vcpu->arch.regs is a cache under nested v2: fill it before reading it whole. */
 static inline int hvstep_compat_regs_load(struct kvm_vcpu *vcpu)
 {
@@ -97,6 +108,16 @@ static inline u64 hvstep_compat_ciabr(struct kvm_vcpu *vcpu)
 static inline u64 hvstep_compat_ebbrr(struct kvm_vcpu *vcpu)
 {
 	return vcpu->arch.ebbrr;
+}
+
+static inline u32 hvstep_compat_pid(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.pid;
+}
+
+static inline u64 hvstep_compat_iamr(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.iamr;
 }
 
 static inline int hvstep_compat_regs_load(struct kvm_vcpu *vcpu)

@@ -47,10 +47,10 @@ static int translate(struct kvm_vcpu *vcpu, u64 ea, struct kvmppc_pte *pte, bool
 }
 
 /*
- * Where an instruction fetch from @ea with @msr would go. -EFAULT where it
- * would not be allowed or has no translation.
+ * Where an instruction fetch from @ea with @msr would go: 0, 1 if hardware should
+ * do the fetch, or -EFAULT where it would not be allowed or has no translation.
  */
-int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
+static int translate_fetch(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 {
 	u64 msr_now = kvmppc_get_msr(vcpu);
 	struct kvmppc_pte pte = { };
@@ -64,6 +64,8 @@ int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 		*gpa = ea & KVM_PAM;
 		return 0;
 	}
+	if (kvm_is_radix(vcpu->kvm))
+		return hvstep_radix_fetch(vcpu, ea, msr, gpa);
 
 	/* The walk takes translation and privilege from the vCPU's MSR. */
 	if (msr != msr_now)
@@ -75,7 +77,16 @@ int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 	if (ret || !pte.may_execute)
 		return -EFAULT;
 	*gpa = pte.raddr;
-	return 0;
+	/*
+	 * IAMR has two bits for each storage key; KVM's walk does not look at
+	 * them, nor does it give the key.
+	 */
+	return !!vcpu->arch.iamr;
+}
+
+int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
+{
+	return min(translate_fetch(vcpu, ea, msr, gpa), 0);
 }
 
 /* Where a data access of the vCPU as it is now would go. */
@@ -105,10 +116,9 @@ static struct kvm_memory_slot *mem_slot(struct kvm *kvm, gfn_t gfn)
 	return slot;
 }
 
-/* The four bytes at @gpa as they are in memory. */
-int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
+/* Where the VMM has @gpa, 0 if nowhere */
+static unsigned long hva_of(struct kvm *kvm, gpa_t gpa)
 {
-	struct kvm *kvm = vcpu->kvm;
 	struct kvm_memory_slot *slot;
 	unsigned long hva = 0;
 	int idx;
@@ -119,27 +129,42 @@ int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
 		hva = __gfn_to_hva_memslot(slot, gpa_to_gfn(gpa)) +
 		      offset_in_page(gpa);
 	srcu_read_unlock(&kvm->srcu, idx);
+	return hva;
+}
 
-	if (!hva || get_user(*raw, (u32 __user *)hva))
-		return -EFAULT;
-	return 0;
+/* The four or eight bytes at @gpa as they are in memory. */
+int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
+{
+	unsigned long hva = hva_of(vcpu->kvm, gpa);
+
+	return hva ? get_user(*raw, (u32 __user *)hva) : -EFAULT;
+}
+
+int hvstep_mem_read_u64(struct kvm *kvm, gpa_t gpa, u64 *raw)
+{
+	unsigned long hva = hva_of(kvm, gpa);
+
+	return hva ? get_user(*raw, (u64 __user *)hva) : -EFAULT;
 }
 
 /*
  * The instruction that the vCPU as it is now would fetch from @ea, in register
- * order, and where that is. -EFAULT where it could not fetch one, -EIO where
- * there is one but it cannot be read here.
+ * order, and where that is. 1 if hardware should do the fetch; -EFAULT where it
+ * could not fetch one, -EIO where there is one but it cannot be read here.
  */
 int hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa, u32 *word)
 {
+	int ret;
+
 	*gpa = INVALID_GPA;
-	if (hvstep_mem_translate(vcpu, ea, kvmppc_get_msr(vcpu), gpa))
+	ret = translate_fetch(vcpu, ea, kvmppc_get_msr(vcpu), gpa);
+	if (ret < 0)
 		return -EFAULT;
 	if (hvstep_mem_read(vcpu, *gpa, word))
 		return -EIO;
 	if (kvmppc_need_byteswap(vcpu))
 		*word = swab32(*word);
-	return 0;
+	return ret;
 }
 
 /*

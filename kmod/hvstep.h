@@ -324,10 +324,14 @@ bool hvstep_mem_ready(struct kvm *kvm);
 int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa);
 int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa);
 int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw);
+int hvstep_mem_read_u64(struct kvm *kvm, gpa_t gpa, u64 *raw);
 int hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa, u32 *word);
 struct page *hvstep_mem_pin(struct kvm *kvm, gfn_t gfn);
 void hvstep_mem_unpin(struct page *page);
 void hvstep_mem_dirty(struct kvm *kvm, gfn_t gfn);
+
+/* radix.c */
+int hvstep_radix_fetch(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa);
 
 /* access.c */
 void hvstep_access_find(struct hvstep_vcpu *hv, u32 word);

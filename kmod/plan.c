@@ -297,8 +297,7 @@ static bool can_compute(const struct hvstep_plan_in *in)
 	/* It knows the host's instructions, not those of an older mode. */
 	if (in->compat)
 		return false;
-	/* Hardware may refuse to fetch it. */
-	if (in->keyed)
+	if (in->hw_fetch)
 		return false;
 	if (!hvstep_compute_is_exact(in->word))
 		return false;

@@ -64,7 +64,8 @@ enum hvstep_emul {
  *		hypercall is completed without leaving KVM's inner loop
  * @compat:	problem state of a guest in the mode of an older processor (PCR
  *		restricts nothing else)
- * @keyed:	the fetch is subject to storage keys, which nobody has looked at
+ * @hw_fetch:	hardware should fetch it: a storage key may forbid that, or the
+ *		page is marked as referenced by it
  * @gpr3:	the number of a hypercall
  * @own_trace:	the guest traces this very instruction itself, by MSR[SE],
  *		MSR[BE] or CIABR
@@ -80,7 +81,7 @@ struct hvstep_plan_in {
 	bool at_trace;
 	bool arch_300;
 	bool compat;
-	bool keyed;
+	bool hw_fetch;
 	bool own_trace;
 	bool trace_all;
 };

@@ -169,31 +169,28 @@ static void plan_sequence(struct hvstep_vcpu *hv, const struct hvstep_plan_in *i
 	/* Within the page whose address is known; a breakpoint is none of it. */
 	for (nr = 1; nr < HVSTEP_MAX_SEQUENCE; nr++) {
 		if (!((hv->nip + 4 * nr) & 0xfff) ||
-		    hvstep_mem_fetch(hv->vcpu, hv->nip + 4 * nr, &gpa, &words[nr]) ||
+		    hvstep_mem_fetch(hv->vcpu, hv->nip + 4 * nr, &gpa, &words[nr]) < 0 ||
 		    words[nr] == KVMPPC_INST_SW_BREAKPOINT)
 			break;
 	}
 	hvstep_plan_sequence(in, words, nr, &hv->plan);
 }
 
-static void make_plan(struct hvstep_vcpu *hv, bool fetched, u32 word)
+static void make_plan(struct hvstep_vcpu *hv, int fetch, u32 word)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
+	bool fetched = fetch >= 0;
 	struct hvstep_plan_in in = {
 		.word = word,
 		.msr = hv->msr,
 		.nip = hv->nip,
 		.ebbrr = hvstep_compat_ebbrr(vcpu),
 		.fetched = fetched,
+		.hw_fetch = fetch > 0,
 		.at_trace = hv->nip == hvstep_vector_ea(vcpu, HVSTEP_VEC_TRACE, 0),
 		.arch_300 = cpu_has_feature(CPU_FTR_ARCH_300),
 		/* The bits outside PCR_MASK are for modes (asm/reg.h). */
 		.compat = hv->msr & MSR_PR && vcpu->arch.vcore->pcr & ~PCR_MASK,
-		/*
-		 * IAMR has two bits for each key of a hashed page table; KVM's
-		 * walk does not look at them, nor does it give the key.
-		 */
-		.keyed = !kvm_is_radix(vcpu->kvm) && vcpu->arch.iamr,
 		.gpr3 = kvmppc_get_gpr(vcpu, 3),
 		.trace_all = READ_ONCE(hv->vm->flags) & HVSTEP_POLICY_TRACE_ALL,
 	};
@@ -555,9 +552,8 @@ static int run_plan(struct hvstep_vcpu *hv, bool *again, bool *probed)
 static int step_one(struct hvstep_vcpu *hv, bool *again)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
-	bool fetched;
 	u32 word = 0;
-	int ret;
+	int fetch, ret;
 
 	if (signal_pending(current))
 		return exit_intr(hv);
@@ -585,16 +581,15 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	kvmppc_set_pc(vcpu, hv->nip);
 	kvmppc_set_msr_fast(vcpu, hv->msr);
 
-	ret = hvstep_mem_fetch(vcpu, hv->nip, &hv->nip_gpa, &word);
-	if (ret == -EIO) {
+	fetch = hvstep_mem_fetch(vcpu, hv->nip, &hv->nip_gpa, &word);
+	if (fetch == -EIO) {
 		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 		return -EFAULT;
 	}
-	fetched = !ret;
-	if (fetched && word == KVMPPC_INST_SW_BREAKPOINT)
+	if (fetch >= 0 && word == KVMPPC_INST_SW_BREAKPOINT)
 		return step_sw_bp(hv, again);
 
-	make_plan(hv, fetched, word);
+	make_plan(hv, fetch, word);
 	if (delivers(hv) && (!hv->plan.se || hv->plan.emul)) {
 		bool probed = false;
 
@@ -603,7 +598,7 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 		ret = run_plan(hv, again, &probed);
 		if (!probed)
 			return ret;
-		make_plan(hv, fetched, word);
+		make_plan(hv, fetch, word);
 	}
 	if (hv->plan.emul && hvstep_emulate(hv, word)) {
 		hvstep_count(hv, HVSTEP_COUNT_EMULATED);

@@ -206,12 +206,12 @@ TEST(compatibility_mode)
 	EXPECT_TRUE(plan.se);
 }
 
-/* Where IAMR could forbid the fetch, only what must be is emulated. */
-TEST(storage_keys)
+/* Where hardware should fetch it, only what must be is emulated. */
+TEST(fetch_by_hardware)
 {
 	struct hvstep_plan_in in = {
 		.word = 0x38630007, .msr = MSR_KERNEL, .nip = NIP, .fetched = true,
-		.arch_300 = true, .keyed = true,
+		.arch_300 = true, .hw_fetch = true,
 	};
 	struct hvstep_plan plan;
 
