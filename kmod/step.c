@@ -327,8 +327,9 @@ static enum outcome conclude_handler(struct hvstep_vcpu *hv, unsigned int vec)
 }
 
 /*
- * The instruction led to where nothing can be fetched, and no breakpoint was put:
- * that fault is the next step's.
+ * The instruction led to where nothing can be fetched, and no breakpoint could be
+ * put; or the processor takes the fault of that fetch before the Trace interrupt,
+ * as QEMU's POWER10 does. That fault is the next step's.
  */
 static enum outcome conclude_fetch(struct hvstep_vcpu *hv)
 {
@@ -396,7 +397,7 @@ static enum outcome conclude(struct hvstep_vcpu *hv)
 		    hvstep_irq_can_hold(hv, armed->vec) && hv->undone++ < MAX_UNDONE)
 			return conclude_async(hv, armed->vec);
 		if (BIT(armed->vec) & (BIT(HVSTEP_VEC_ISI) | BIT(HVSTEP_VEC_ISEG)) &&
-		    hv->plan.nr_next && !not_complete(hv, kvmppc_get_srr0(vcpu)))
+		    !hv->own_trace && !not_complete(hv, kvmppc_get_srr0(vcpu)))
 			return conclude_fetch(hv);
 		return conclude_handler(hv, armed->vec);
 	}
