@@ -180,7 +180,8 @@ struct hvstep_policy {
  * standing. Fails with:
  *   ENOENT	the VM has no such vCPU
  *   EINVAL	unknown mode or flag, a count that does not fit the mode
- *   ESHUTDOWN	the session is closing
+ *
+ * Closing the last descriptor of the session withdraws the request.
  */
 struct hvstep_step {
 	__u32 vcpu;
