@@ -65,7 +65,7 @@ enum hvstep_emul {
  * @compat:	problem state of a guest in the mode of an older processor (PCR
  *		restricts nothing else)
  * @hw_fetch:	hardware should fetch it: a storage key may forbid that, or the
- *		page is marked as referenced by it
+ *		page has no reference bit, which it sets or interrupts for
  * @gpr3:	the number of a hypercall
  * @own_trace:	the guest traces this very instruction itself, by MSR[SE],
  *		MSR[BE] or CIABR

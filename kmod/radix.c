@@ -3,7 +3,7 @@
  * Instruction fetch through a radix guest's page table (ISA Book III, "Radix
  * Tree Translation"). KVM's own walk is there for loads and stores: it does not
  * give the storage attributes, and from guarded storage nothing may be fetched;
- * nor the reference bit, which hardware sets when it fetches.
+ * nor the reference bit, without which hardware sets it, or raises an interrupt.
  */
 #include <linux/kvm_host.h>
 #include <linux/pgtable.h>
