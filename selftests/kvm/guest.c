@@ -12,6 +12,7 @@ static const struct { size_t start, size; } sealed_parts[] = {
 	{ VECTORS_RA, 0x20000 },	/* and the code behind them */
 	{ USER_CODE_RA, 0x4000 },
 	{ RWX_RA, 0x4000 },
+	{ SPECIAL_RA, 0x4000 },
 };
 
 #define for_each_sealed(p)						\
@@ -143,6 +144,8 @@ void vm_copy(struct vm *to, const struct vm *from)
 	for_each_sealed(p)
 		memcpy(to->mem + p->start, from->mem + p->start, p->size);
 	memcpy(to->mem + DATA_RA, from->mem + DATA_RA, 0x10000);
+	memcpy(to->mem + TABLES_RA, from->mem + TABLES_RA, TABLES_SIZE);
+	memcpy(to->mem + READONLY_RA, from->mem + READONLY_RA, 0x4000);
 	memcpy(to->mem + USER_DATA_RA, from->mem + USER_DATA_RA, 0x10000);
 }
 
@@ -230,7 +233,7 @@ static bool differs(const char *what, const char *name, int nr, __u64 expect, __
 	return true;
 }
 
-void snap_compare(const char *what, const struct snap *expect, const struct snap *got)
+bool snap_differs(const char *what, const struct snap *expect, const struct snap *got)
 {
 	const struct kvm_regs *e = &expect->r, *g = &got->r;
 	bool bad = false;
@@ -255,6 +258,11 @@ void snap_compare(const char *what, const struct snap *expect, const struct snap
 		bad |= differs(what, "r", i, e->gpr[i], g->gpr[i]);
 	bad |= differs(what, "dar", -1, expect->dar, got->dar);
 	bad |= differs(what, "dsisr", -1, expect->dsisr, got->dsisr);
-	if (bad)
-		vm_fail("%s: wrong registers, stepped from nip near 0x%llx", what, g->pc);
+	return bad;
+}
+
+void snap_compare(const char *what, const struct snap *expect, const struct snap *got)
+{
+	if (snap_differs(what, expect, got))
+		vm_fail("%s: wrong registers, stepped from nip near 0x%llx", what, got->r.pc);
 }

@@ -8,7 +8,7 @@
 
 #include "vm.h"
 
-enum { PRIV_RX, PRIV_RW, PRIV_R, PRIV_RWX, USER_RX, USER_RW, PRIV_IO };
+enum { PRIV_RX, PRIV_RW, PRIV_R, PRIV_RWX, USER_RX, USER_RW, PRIV_IO, USER_SPECIAL };
 
 static const struct mapping {
 	__u64 ea;	/* and above KERNEL_EA */
@@ -22,19 +22,20 @@ static const struct mapping {
 	{ USER_DATA_RA,	USER_DATA_RA,	USER_RW,	4 },
 	{ READONLY_RA,	READONLY_RA,	PRIV_R,		4 },
 	{ RWX_RA,	RWX_RA,		PRIV_RWX,	4 },
+	{ SPECIAL_RA,	SPECIAL_RA,	USER_SPECIAL,	4 },
 	{ MMIO_SLOT_EA,	MMIO_RA,	PRIV_IO,	1 },
 };
 
 /* Page tables, in the upper half of DATA_RA's 2 MiB */
-#define PRTB_RA		0x300000UL
-#define PGD_RA		0x310000UL
-#define PUD_RA		0x320000UL
-#define PMD_RA		0x330000UL
+#define PRTB_RA		TABLES_RA
+#define PGD_RA		(TABLES_RA + 0x10000UL)
+#define PUD_RA		(TABLES_RA + 0x20000UL)
+#define PMD_RA		(TABLES_RA + 0x30000UL)
 
 /* ISA Book III 6.7.10 "Radix Tree Translation": directory and leaf entries */
 #define RADIX_VALID	(1ULL << 63)
 #define RADIX_LEAF	(1ULL << 62)
-#define RADIX_RC	0x180ULL
+#define RADIX_RC	(RADIX_LEAF_R | 0x80ULL)
 #define RADIX_IO	0x20ULL
 #define RADIX_PRIV	0x8ULL
 #define RADIX_R		0x4ULL
@@ -49,12 +50,31 @@ static const __u64 radix_access[] = {
 	[USER_RX]	= RADIX_R | RADIX_X,
 	[USER_RW]	= RADIX_R | RADIX_W,
 	[PRIV_IO]	= RADIX_PRIV | RADIX_R | RADIX_W | RADIX_IO,
+	[USER_SPECIAL]	= RADIX_R | RADIX_X | RADIX_IO,
 };
 
 static void put_be64(struct vm *vm, __u64 ra, __u64 val)
 {
 	val = htobe64(val);
 	memcpy(vm->mem + ra, &val, sizeof(val));
+}
+
+static __u64 leaf_of(const struct mapping *m)
+{
+	return RADIX_VALID | RADIX_LEAF | RADIX_RC | m->ra | radix_access[m->access];
+}
+
+void vm_set_leaf(struct vm *vm, __u64 ea, __u64 leaf)
+{
+	put_be64(vm, PMD_RA + (ea >> 21) * 8, leaf);
+}
+
+__u64 vm_get_leaf(const struct vm *vm, __u64 ea)
+{
+	__u64 leaf;
+
+	memcpy(&leaf, vm->mem + PMD_RA + (ea >> 21) * 8, sizeof(leaf));
+	return be64toh(leaf);
 }
 
 /*
@@ -75,8 +95,7 @@ void make_radix(struct vm *vm)
 	put_be64(vm, PGD_RA, RADIX_VALID | PUD_RA | 9);
 	put_be64(vm, PUD_RA, RADIX_VALID | PMD_RA | 9);
 	for (m = mappings; m < mappings + ARRAY_SIZE(mappings); m++)
-		put_be64(vm, PMD_RA + (m->ea >> 21) * 8,
-			 RADIX_VALID | RADIX_LEAF | RADIX_RC | m->ra | radix_access[m->access]);
+		vm_set_leaf(vm, m->ea, leaf_of(m));
 	if (ioctl(vm->fd, KVM_PPC_CONFIGURE_V3_MMU, &cfg))
 		vm_fail("KVM_PPC_CONFIGURE_V3_MMU: %s", strerror(errno));
 }
@@ -90,6 +109,8 @@ void make_radix(struct vm *vm)
 #define HPTE_R_RC	0x180ULL
 #define HPTE_R_M	0x10ULL
 #define HPTE_R_IG	0x28ULL
+/* The key's bits are 2:3 and 52:54. */
+#define HPTE_R_KEY(key)	((__u64)((key) & 0x18) << 57 | (__u64)((key) & 7) << 9)
 #define HPTE_R_N	0x4ULL
 #define SLB_ESID_V	0x08000000ULL
 #define SLB_VSID_KP	0x400ULL
@@ -103,6 +124,8 @@ static const __u64 hash_access[] = {
 	[USER_RX]	= HPTE_R_M | 3,
 	[USER_RW]	= HPTE_R_M | HPTE_R_N | 2,
 	[PRIV_IO]	= HPTE_R_IG | HPTE_R_N,
+	/* KVM lets no memory be guarded here. */
+	[USER_SPECIAL]	= HPTE_R_M | HPTE_R_KEY(KEY) | 3,
 };
 
 static void put_hpte(int fd, __u8 *used, __u64 ea, __u64 r)

@@ -158,13 +158,15 @@ struct kvm_regs *expect_interrupt(struct vcpu *v, __u64 vector, __u64 srr1)
 	return e;
 }
 
-void oracle_run(struct vcpu *v, struct snap *s)
+/* Everything that decides what an instruction does, in a VM without hvstep */
+static struct vcpu *make_twin(struct vcpu *v)
 {
 	struct vm *vm = vm_create(v->vm->cell);
 	struct vcpu *twin = vm_vcpu(vm, 0);
 	struct kvm_regs r;
 	static const __u64 sprs[] = {
 		KVM_REG_PPC_DAR, KVM_REG_PPC_DSISR, KVM_REG_PPC_FSCR, KVM_REG_PPC_FPSCR,
+		KVM_REG_PPC_IAMR, KVM_REG_PPC_CIABR, KVM_REG_PPC_DAWR, KVM_REG_PPC_DAWRX,
 	};
 	size_t i;
 
@@ -178,9 +180,40 @@ void oracle_run(struct vcpu *v, struct snap *s)
 	vm->reference = true;
 	twin->expect = v->expect;
 	twin->run->exit_reason = KVM_EXIT_UNKNOWN;
+	return twin;
+}
+
+static void run_twin(struct vcpu *twin, struct snap *s)
+{
+	struct vm *vm = twin->vm;
+
 	check_exit(twin, reference_run(twin), KVM_EXIT_DEBUG, "unstepped");
 	snap_take(twin, s);
+	vcpu_destroy(twin);
 	vm_destroy(vm);
+}
+
+void oracle_run(struct vcpu *v, struct snap *s)
+{
+	run_twin(make_twin(v), s);
+}
+
+void oracle_anywhere(struct vcpu *v, struct snap *s)
+{
+	struct vcpu *twin = make_twin(v);
+	__u64 ra;
+
+	for (ra = VECTORS_RA; ra < VECTORS_RA + VECTORS_SIZE; ra += 4)
+		put_insn(twin->vm, ra, KVMPPC_INST_SW_BREAKPOINT, !twin->vm->cell->ile);
+	run_twin(twin, s);
+}
+
+void get_counters(struct vcpu *v, struct hvstep_counters *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->vcpu = v->id;
+	if (!v->vm->reference && ioctl(v->vm->session, HVSTEP_GET_COUNTERS, c))
+		vm_fail("HVSTEP_GET_COUNTERS: %s", strerror(errno));
 }
 
 void check_exit(struct vcpu *v, int ret, __u32 reason, const char *what)

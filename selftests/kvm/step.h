@@ -45,6 +45,11 @@ struct kvm_regs *expect_interrupt(struct vcpu *v, __u64 vector, __u64 srr1);
  * attached, runs to a breakpoint at v->expect.r.pc. Its registers go to @s.
  */
 void oracle_run(struct vcpu *v, struct snap *s);
+/* The same to a breakpoint there, or to whatever handler of an interrupt */
+void oracle_anywhere(struct vcpu *v, struct snap *s);
+
+/* Of this vCPU; all 0 where there are no steps */
+void get_counters(struct vcpu *v, struct hvstep_counters *c);
 
 /* Fail unless KVM_RUN returned 0 with this reason; check_invisible() too */
 void check_exit(struct vcpu *v, int ret, __u32 reason, const char *what);

@@ -14,6 +14,9 @@
 
 #define KVM_VM_PPC_HV	1
 
+/* PAPR's logical processor versions: 8 is 0x0f000004, 9 0x0f000005 */
+#define PVR_ARCH(power)	(0x0f000004 + (power) - 8)
+
 void vm_fail(const char *fmt, ...)
 {
 	va_list ap;
@@ -77,6 +80,8 @@ const char *cell_missing(const struct cell *cell)
 {
 	int kvm, hash;
 
+	if (cell->compat && cell->compat >= vm_host_power())
+		return "this host's own mode, or a newer one";
 	if (!cell->hash)
 		return NULL;
 	if (!vm_has_radix())
@@ -148,6 +153,8 @@ struct vcpu *vm_vcpu(struct vm *vm, __u32 id)
 		vm_fail("kvm_run: %s", strerror(errno));
 	if (ioctl(v->fd, KVM_ENABLE_CAP, &papr))
 		vm_fail("KVM_CAP_PPC_PAPR: %s", strerror(errno));
+	if (vm->cell->compat)
+		vcpu_set(v, KVM_REG_PPC_ARCH_COMPAT, PVR_ARCH(vm->cell->compat));
 	lpcr = vcpu_get(v, KVM_REG_PPC_LPCR_64) & ~(LPCR_ILE | LPCR_AIL);
 	if (vm->cell->ile)
 		lpcr |= LPCR_ILE;
@@ -182,6 +189,15 @@ struct vcpu *vm_vcpu(struct vm *vm, __u32 id)
 	vcpu_set(v, KVM_REG_PPC_DAR, 0xdadadadadadadada);
 	vcpu_set(v, KVM_REG_PPC_DSISR, 0x0d0d0d0d);
 	return v;
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+	if (v->watched)
+		timer_delete(v->watchdog);
+	munmap(v->run, v->run_size);
+	close(v->fd);
+	free(v);
 }
 
 int vm_try_attach(int vm_fd)

@@ -28,6 +28,7 @@ struct cell {
 	bool ail;
 	bool be_code;
 	bool hash;		/* hashed page table also where there is radix */
+	int compat;		/* the mode of an older POWER, 0: the host's own */
 };
 
 /*
@@ -42,6 +43,7 @@ struct cell {
  *	0x800000	all read, write
  *	0xa00000	kernel read
  *	0xc00000	kernel read, write, execute
+ *	0xe00000	all read, execute; radix: guarded, hash: with a storage key
  *	0x8000000	no memory there; EA of MMIO_RA is this, kernel read, write
  */
 #define MEM_SIZE	0x1000000UL
@@ -49,11 +51,15 @@ struct cell {
 #define VECTORS_SIZE	0x8000UL
 #define CODE_RA		0x10000UL
 #define DATA_RA		0x200000UL
+#define TABLES_RA	0x300000UL	/* of a radix guest */
+#define TABLES_SIZE	0x40000UL
 #define UNMAPPED_RA	0x400000UL
 #define USER_CODE_RA	0x600000UL
 #define USER_DATA_RA	0x800000UL
 #define READONLY_RA	0xa00000UL
 #define RWX_RA		0xc00000UL
+#define SPECIAL_RA	0xe00000UL
+#define KEY		21
 #define MMIO_RA		0x40000000UL
 #define MMIO_SLOT_EA	0x8000000UL
 #define KERNEL_EA	0xc000000000000000ULL
@@ -105,6 +111,8 @@ int vm_host_power(void);
 struct vm *vm_create(const struct cell *cell);
 void vm_destroy(struct vm *vm);
 struct vcpu *vm_vcpu(struct vm *vm, __u32 id);
+/* Not needed before vm_destroy(), but for the number of descriptors */
+void vcpu_destroy(struct vcpu *v);
 
 /* A session: vm_attach() fails the test, vm_try_attach() returns -errno. */
 int vm_try_attach(int vm_fd);
@@ -115,6 +123,13 @@ void vm_detach(struct vm *vm);
 void make_radix(struct vm *vm);
 void make_hash(struct vm *vm);
 void vcpu_make_slb(struct vcpu *v);
+/*
+ * Radix: the entry that maps the 2 MiB at @ea, for the kernel too; 0 is none.
+ * The processor may still have the translation of before.
+ */
+#define RADIX_LEAF_R	0x100ULL
+void vm_set_leaf(struct vm *vm, __u64 ea, __u64 leaf);
+__u64 vm_get_leaf(const struct vm *vm, __u64 ea);
 
 __u64 vm_ea(const struct vm *vm, __u64 ra);
 __u64 vm_mmio_ea(const struct vm *vm);
@@ -138,7 +153,7 @@ void put_handler(struct vm *vm, __u64 vector, const __u32 *p, const __u32 *end);
 __u64 get_data(const struct vm *vm, __u64 ra, int size);
 void put_data(struct vm *vm, __u64 ra, int size, __u64 val);
 
-/* Vectors, code and the first pages of data */
+/* Vectors, code, the first pages of data, page tables that are in memory */
 void vm_copy(struct vm *to, const struct vm *from);
 
 /* Remember vectors and code; fail unless they are still the same. */
@@ -156,7 +171,8 @@ void vcpu_set_dec(struct vcpu *v, long long ticks);
 void vcpu_debug(struct vcpu *v, __u32 control);
 
 void snap_take(struct vcpu *v, struct snap *s);
-/* Fail, naming every register that differs */
+/* Name every register that differs; and fail if any does */
+bool snap_differs(const char *what, const struct snap *expect, const struct snap *got);
 void snap_compare(const char *what, const struct snap *expect, const struct snap *got);
 
 #endif /* VM_H */
