@@ -421,6 +421,43 @@ TEST_F(fault, floating_point_enabled)
 	in_each_state(self->v, fdiv, fdiv_end, one_fpe, "fdiv by zero");
 }
 
+/* A watchpoint of the guest's own: DAWR and DAWRX, ISA Book III 10.4 */
+#define DAWRX_PRIVILEGED_OR_PROBLEM	3
+#define DAWRX_WRITE			8
+#define DAWRX_READ			16
+
+TEST_F(fault, watchpoint)
+{
+	struct vcpu *v = self->v;
+	struct kvm_regs before;
+	struct snap s;
+
+	if (!variant->cell.ail)
+		SKIP(return, "DAWRX[WT] would have to say so in real mode");
+	vcpu_set(v, KVM_REG_PPC_DAWR, vm_ea(v->vm, DATA_RA + 0x100));
+	vcpu_set(v, KVM_REG_PPC_DAWRX,
+		 DAWRX_PRIVILEGED_OR_PROBLEM | DAWRX_READ | DAWRX_WRITE);
+	load_code(v, CODE_RA, load, load_end);
+	with_regs(v, r)
+		r.gpr[3] = vm_ea(v->vm, DATA_RA + 0x100);
+	vcpu_get_regs(v, &before);
+	step_expect(v);
+	oracle_anywhere(v, &s);
+	if (s.r.pc == v->expect.r.pc)
+		SKIP(return, "KVM does not set DAWR on this host");
+	expect_storage(v, before.gpr[3], DSISR_DABRMATCH);
+	check_fault(v, "ld, watched");
+	load_code(v, CODE_RA, store, store_end);
+	vcpu_set_regs(v, &before);
+	expect_storage(v, before.gpr[3], DSISR_DABRMATCH | DSISR_ISSTORE);
+	check_fault(v, "std, watched");
+	vcpu_set_regs(v, &before);
+	with_regs(v, r)
+		r.gpr[3] += 8;
+	step_expect(v);
+	step_check(v, "std, beside");
+}
+
 /* After a fault the handler goes on as ever, and returns to the instruction. */
 GUEST_CODE(handler, "addi 20, 20, 1; mfdar 21; mfsrr1 22; rfid\n");
 

@@ -45,6 +45,8 @@ GUEST_CODE(addi, "addi 3, 3, 1; nop\n");
 GUEST_CODE(ld, "ld 4, 0(5); nop\n");
 GUEST_CODE(mfmsr, "mfmsr 4; nop\n");
 GUEST_CODE(branch, "b .+8; trap; nop\n");
+GUEST_CODE(not_taken, "beq .+8; nop\n");
+GUEST_CODE(bdnz, "bdnz .+8; nop\n");
 GUEST_CODE(sc, "sc; nop\n");
 GUEST_CODE(rfid, "rfid\n");
 GUEST_CODE(ld_unmapped, "ld 4, 0(6); nop\n");
@@ -132,6 +134,83 @@ TEST_F(trace, own_be)
 	start(v, CODE_RA, branch, branch_end, MSR_BE);
 	expect_trace(v, at + 8);
 	step_check(v, "b with BE=1");
+	start(v, CODE_RA, not_taken, not_taken_end, MSR_BE);
+	with_regs(v, r)
+		r.cr = 0;
+	expect_trace(v, at + 4);
+	step_check(v, "beq, not taken, with BE=1");
+	start(v, CODE_RA, bdnz, bdnz_end, MSR_BE);
+	with_regs(v, r)
+		r.ctr = 1;
+	expect_trace(v, at + 4)->ctr = 0;
+	step_check(v, "bdnz, not taken, with BE=1");
+}
+
+/*
+ * CIABR: the trace interrupt comes behind the instruction at that address, in
+ * that state, and behind no other. QEMU's processors take it before the
+ * instruction, so what the unstepped one does is all there is to expect.
+ */
+#define CIABR_PROBLEM		1
+#define CIABR_PRIVILEGED	2
+
+static void ciabr_start(struct vcpu *v, const __u32 *p, const __u32 *end, bool problem,
+			__u64 ciabr)
+{
+	__u64 ra = problem ? USER_CODE_RA : CODE_RA;
+
+	start(v, ra, p, end, 0);
+	with_regs(v, r) {
+		if (problem) {
+			r.pc = USER_CODE_RA;
+			r.msr = vm_user_msr(v->vm);
+			r.gpr[5] = USER_DATA_RA;
+		}
+		vcpu_set(v, KVM_REG_PPC_CIABR, r.pc + ciabr);
+	}
+}
+
+static void check_ciabr(struct vcpu *v, const char *what)
+{
+	struct snap s;
+
+	expect_interrupt(v, 0xd00, 0);
+	oracle_run(v, &s);
+	v->expect = s;
+	step_check(v, what);
+}
+
+TEST_F(trace, own_ciabr)
+{
+	struct vcpu *v = self->v;
+	int problem;
+
+	for (problem = 0; problem < 2; problem++) {
+		int priv = problem ? CIABR_PROBLEM : CIABR_PRIVILEGED;
+
+		ciabr_start(v, addi, addi_end, problem, priv);
+		check_ciabr(v, "addi with CIABR");
+		ciabr_start(v, ld, ld_end, problem, priv);
+		check_ciabr(v, "ld with CIABR");
+		ciabr_start(v, branch, branch_end, problem, priv);
+		check_ciabr(v, "b with CIABR");
+
+		ciabr_start(v, addi, addi_end, problem, priv ^ 3);
+		step_expect(v)->gpr[3] = 1;
+		step_check(v, "addi with CIABR of the other state");
+		ciabr_start(v, addi, addi_end, problem, 0);
+		step_expect(v)->gpr[3] = 1;
+		step_check(v, "addi with CIABR disabled");
+		/* The reference's breakpoint is the next instruction. */
+		if (v->vm->reference)
+			continue;
+		ciabr_start(v, addi, addi_end, problem, 4 + priv);
+		step_expect(v)->gpr[3] = 1;
+		step_check(v, "addi with CIABR of the next instruction");
+		ciabr_start(v, ld, ld_end, problem, 4 + priv);
+		step_expect(v)->gpr[4] = 0;
+		step_check(v, "ld with CIABR of the next instruction");
+	}
 }
 
 /*
