@@ -210,7 +210,7 @@ static void check_counts(struct vcpu *v, __u64 *timer)
 	vcpu_get_regs(v, &r);
 	if (r.gpr[14] != r.gpr[15] || r.gpr[14] != r.gpr[16] || r.gpr[14] != r.gpr[17] ||
 	    r.gpr[14] != r.gpr[18] || r.gpr[14] != turns(v))
-		vm_fail("vcpu %u: %lld turns, %lld stored, %lld sc, %lld trap, %lld trace, %lld faults",
+		vm_fail("vcpu %u: turns %lld (%lld), sc %lld, trap %lld, trace %lld, faults %lld",
 			v->id, r.gpr[14], turns(v), r.gpr[15], r.gpr[16], r.gpr[17], r.gpr[18]);
 	if (r.msr & MSR_SE || !(r.msr & MSR_EE))
 		vm_fail("vcpu %u: msr %llx", v->id, r.msr);
@@ -234,7 +234,7 @@ static void stepper_init(struct stepper *s, struct vcpu *v)
 }
 
 /* KVM_RUN and nothing else, as kvmtool does */
-static void step(struct stepper *s)
+static void step_once(struct stepper *s)
 {
 	struct vcpu *v = s->v;
 	struct kvm_regs r;
@@ -245,7 +245,7 @@ static void step(struct stepper *s)
 	if (v->run->debug.arch.address == s->path.ea[s->at] && !v->run->debug.arch.status)
 		return;
 	vcpu_get_regs(v, &r);
-	vm_fail("vcpu %u, step %d: to %llx status %x, not %llx; msr %llx srr0 %llx, %lld timer interrupts",
+	vm_fail("vcpu %u, step %d: to %llx status %x, not %llx; msr %llx srr0 %llx, %lld timer",
 		v->id, s->steps, v->run->debug.arch.address, v->run->debug.arch.status,
 		s->path.ea[s->at], r.msr, r.srr0, r.gpr[19]);
 }
@@ -283,7 +283,7 @@ static void *step_thread(void *arg)
 	struct stepper *s = arg;
 
 	while (!__atomic_load_n(s->over, __ATOMIC_RELAXED) && s->steps < STEPS)
-		step(s);
+		step_once(s);
 	__atomic_store_n(s->over, true, __ATOMIC_RELAXED);
 	return NULL;
 }
@@ -358,7 +358,7 @@ TEST_F_TIMEOUT(sticky, two_of_four, 200)
  * a turn at least, which takes it through each handler that the steps arm.
  */
 #define WINDOWS		10
-#define WINDOW_STEPS	(STEPS / 2)
+#define WINDOW_STEPS	(STEPS / 8)
 
 TEST_F_TIMEOUT(sticky, others_get_on, 300)
 {
@@ -376,7 +376,7 @@ TEST_F_TIMEOUT(sticky, others_get_on, 300)
 		for (i = 1; i < VCPUS; i++)
 			before[i] = turns(self->v[i]);
 		while (s.steps < (window + 1) * WINDOW_STEPS)
-			step(&s);
+			step_once(&s);
 		for (i = 1; i < VCPUS; i++) {
 			grown = turns(self->v[i]) - before[i];
 			if (grown < least[i])
@@ -412,7 +412,7 @@ static void *side_thread(void *arg)
 	for (i = 0; i < 2; i++)
 		stepper_init(&s[i], v[i]);
 	for (n = 0; n < side->steps; n++) {
-		step(&s[n & 1]);
+		step_once(&s[n & 1]);
 		if (!(n & 7))
 			vm_check_sealed(side->vm, "step");
 	}
