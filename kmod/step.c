@@ -166,10 +166,12 @@ static void plan_sequence(struct hvstep_vcpu *hv, const struct hvstep_plan_in *i
 	if (!(READ_ONCE(hv->vm->flags) & HVSTEP_POLICY_ATOMIC) || !in->fetched ||
 	    !hvstep_insn_is_larx(in->word))
 		return;
-	/* Within the page whose address is known; a breakpoint is none of it. */
+	/*
+	 * It may go on in the next page, but not far enough to where the handlers
+	 * of that one begin. A breakpoint is none of it.
+	 */
 	for (nr = 1; nr < HVSTEP_MAX_SEQUENCE; nr++) {
-		if (!((hv->nip + 4 * nr) & 0xfff) ||
-		    hvstep_mem_fetch(hv->vcpu, hv->nip + 4 * nr, &gpa, &words[nr]) < 0 ||
+		if (hvstep_mem_fetch(hv->vcpu, hv->nip + 4 * nr, &gpa, &words[nr]) < 0 ||
 		    words[nr] == KVMPPC_INST_SW_BREAKPOINT)
 			break;
 	}

@@ -54,7 +54,7 @@ static void set_policy(struct vm *vm, __u64 flags)
 		vm_fail("HVSTEP_SET_POLICY failed");
 }
 
-static struct hvstep_counters get_counters(struct vm *vm)
+static struct hvstep_counters counters_none_lost(struct vm *vm)
 {
 	struct hvstep_counters counters = { .vcpu = HVSTEP_VCPU_ALL };
 
@@ -77,7 +77,7 @@ TEST_F(leak, nobody_steps)
 		witness_turn(w, vcpu_run(w->v), "not stepped");
 	}
 	witness_compare("not stepped", &self->twin, w);
-	ASSERT_EQ(0, get_counters(self->vm).steps);
+	ASSERT_EQ(0, counters_none_lost(self->vm).steps);
 	/* All that it can log has been logged. */
 	EXPECT_GT(w->nr[0], variant->cell.ail ? 400 : 300);
 }
@@ -120,7 +120,7 @@ static void step_and_compare(struct witness *w, const struct witness *twin, __u6
 	vm_attach(w->v->vm);
 	set_policy(w->v->vm, flags);
 	steps = step_all(w, what);
-	counters = get_counters(w->v->vm);
+	counters = counters_none_lost(w->v->vm);
 	witness_compare(what, twin, w);
 	printf("# %d steps: %llu emulated, %llu traced, %llu displaced, %llu faults, %llu moved\n",
 	       steps, counters.emulated, counters.traced, counters.displaced, counters.faults,
@@ -214,7 +214,7 @@ TEST_F_TIMEOUT(leak, now_and_then, 240)
 		witness_compare("now and then", &self->twin, w);
 		witness_restart(w);
 	}
-	get_counters(self->vm);
+	counters_none_lost(self->vm);
 	TH_LOG("%d steps in %d bursts", steps, bursts);
 	EXPECT_GT(steps, 500);
 }
