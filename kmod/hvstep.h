@@ -247,6 +247,20 @@ struct hvstep_vm {
 	wait_queue_head_t others;
 };
 
+/**
+ * enum hvstep_outcome - what the return of KVM's vcpu_run means for a step
+ * @HVSTEP_OUTCOME_DONE:	it is complete
+ * @HVSTEP_OUTCOME_UNDO:	an interrupt came instead, and was put back: once more
+ * @HVSTEP_OUTCOME_OPEN:	not executed; the exit is for userspace
+ * @HVSTEP_OUTCOME_PROBED:	at the breakpoint of a plan with @probe
+ */
+enum hvstep_outcome {
+	HVSTEP_OUTCOME_DONE,
+	HVSTEP_OUTCOME_UNDO,
+	HVSTEP_OUTCOME_OPEN,
+	HVSTEP_OUTCOME_PROBED,
+};
+
 static inline void hvstep_count(struct hvstep_vcpu *hv, enum hvstep_count what)
 {
 	WRITE_ONCE(hv->count[what], hv->count[what] + 1);
@@ -285,7 +299,10 @@ int hvstep_kick_wait(struct hvstep_vm *vm);
 
 /* step.c */
 int hvstep_vcpu_run(struct hvstep_vcpu *hv);
+
+/* conclude.c */
 bool hvstep_step_moved(struct hvstep_vcpu *hv);
+enum hvstep_outcome hvstep_conclude(struct hvstep_vcpu *hv);
 
 /* exclusive.c */
 int hvstep_exclusive_begin(struct hvstep_vcpu *hv);

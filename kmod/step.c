@@ -16,21 +16,6 @@
 #define GUESTDBG_STEP		(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 #define GUESTDBG_SW_BP		(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP)
 
-/*
- * Interrupts put back in one step before the guest gets one after all: then the
- * source is none that irq.c can silence.
- */
-#define MAX_UNDONE		8
-
-/* SRR1 and CTR show the guest its EE; what it never had is SE. */
-static u64 guest_msr(struct hvstep_vcpu *hv, u64 msr)
-{
-	msr &= HVSTEP_MSR_VALID;
-	if (!(hv->msr & MSR_SE))
-		msr &= ~MSR_SE;
-	return msr | (hv->msr & MSR_EE);
-}
-
 static int exit_debug(struct hvstep_vcpu *hv)
 {
 	struct kvm_run *run = hv->vcpu->run;
@@ -257,171 +242,6 @@ static void release(struct hvstep_vcpu *hv)
 	hvstep_exclusive_end(hv);
 }
 
-/* Neither the instruction nor, in a sequence, those behind it are complete. */
-static bool not_complete(struct hvstep_vcpu *hv, u64 nip)
-{
-	return nip - hv->nip < hv->plan.span;
-}
-
-/*
- * At the top of a turn of KVM's run loop (hook.c): is there no reason to enter
- * the guest again? nip at an armed word is one to enter: the breakpoint there
- * says precisely what has happened. If the addresses that were armed are not
- * where interrupts go any more, the step has to begin anew.
- */
-bool hvstep_step_moved(struct hvstep_vcpu *hv)
-{
-	struct kvm_vcpu *vcpu = hv->vcpu;
-	u64 nip;
-
-	nip = kvmppc_get_pc(vcpu);
-	if (hv->leaving && nip != hv->leaving_nip)
-		hvstep_park_left(hv);
-	if (!READ_ONCE(hv->active))
-		return false;
-
-	if (not_complete(hv, nip))
-		return ((hvstep_compat_lpcr(vcpu) ^ hv->lpcr) & (LPCR_AIL | LPCR_ILE)) ||
-		       vcpu->arch.intr_msr != hv->intr_msr;
-	return !hvstep_vector_armed(hv);
-}
-
-/* What the return of KVM's vcpu_run means for the step. */
-enum outcome { OUTCOME_DONE, OUTCOME_UNDO, OUTCOME_OPEN, OUTCOME_PROBED };
-
-/* An interrupt that the instruction did not cause: as if it had not come. */
-static enum outcome conclude_async(struct hvstep_vcpu *hv, unsigned int vec)
-{
-	struct kvm_vcpu *vcpu = hv->vcpu;
-	u64 nip = kvmppc_get_srr0(vcpu);
-
-	kvmppc_set_pc(vcpu, nip);
-	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_srr1(vcpu)));
-	kvmppc_set_srr0(vcpu, hv->srr0);
-	kvmppc_set_srr1(vcpu, hv->srr1);
-	hvstep_irq_put_back(hv, vec);
-	hvstep_count(hv, HVSTEP_COUNT_HELD);
-	if (not_complete(hv, nip))
-		return OUTCOME_UNDO;
-	/* It came behind the instruction. */
-	hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
-	return OUTCOME_DONE;
-}
-
-/* The vCPU is at a handler: SRR1 (CTR for scv) must say what hardware would. */
-static enum outcome conclude_handler(struct hvstep_vcpu *hv, unsigned int vec)
-{
-	struct kvm_vcpu *vcpu = hv->vcpu;
-	u64 own = hv->msr & (MSR_EE | MSR_SE);
-
-	/* Drop the bits that HSRR1 had for the breakpoint's own exit. */
-	kvmppc_set_msr_fast(vcpu, kvmppc_get_msr(vcpu) & HVSTEP_MSR_VALID);
-
-	if (vec == HVSTEP_VEC_SCV) {
-		/* scv leaves EE as it was. */
-		kvmppc_set_ctr(vcpu, (kvmppc_get_ctr(vcpu) & ~(MSR_EE | MSR_SE)) | own);
-		kvmppc_set_msr_fast(vcpu, kvmppc_get_msr(vcpu) | (own & MSR_EE));
-	} else {
-		kvmppc_set_srr1(vcpu, (kvmppc_get_srr1(vcpu) & ~(MSR_EE | MSR_SE)) | own);
-	}
-	hvstep_count(hv, HVSTEP_COUNT_FAULTS);
-	return OUTCOME_DONE;
-}
-
-/*
- * The instruction led to where nothing can be fetched, and no breakpoint could be
- * put; or the processor takes the fault of that fetch before the Trace interrupt,
- * as QEMU's POWER10 does. That fault is the next step's.
- */
-static enum outcome conclude_fetch(struct hvstep_vcpu *hv)
-{
-	struct kvm_vcpu *vcpu = hv->vcpu;
-
-	kvmppc_set_pc(vcpu, kvmppc_get_srr0(vcpu));
-	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_srr1(vcpu)));
-	kvmppc_set_srr0(vcpu, hv->srr0);
-	kvmppc_set_srr1(vcpu, hv->srr1);
-	hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
-	return OUTCOME_DONE;
-}
-
-/* The instruction was traced: go back from the Trace handler to where it led. */
-static enum outcome conclude_trace(struct hvstep_vcpu *hv)
-{
-	struct kvm_vcpu *vcpu = hv->vcpu;
-
-	/* The guest waits for this very interrupt. */
-	if (hv->own_trace)
-		return conclude_handler(hv, HVSTEP_VEC_TRACE);
-
-	kvmppc_set_pc(vcpu, kvmppc_get_srr0(vcpu));
-	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_srr1(vcpu)));
-	kvmppc_set_srr0(vcpu, hv->srr0);
-	kvmppc_set_srr1(vcpu, hv->srr1);
-	hvstep_count(hv, HVSTEP_COUNT_TRACED);
-	return OUTCOME_DONE;
-}
-
-/* Behind the instruction, MSR as KVM or the instruction left it. */
-static void restore_msr(struct hvstep_vcpu *hv)
-{
-	struct kvm_vcpu *vcpu = hv->vcpu;
-
-	/* OR, not copy: H_CEDE enables interrupts, which must not be lost. */
-	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_msr(vcpu)));
-
-	/* sc 1 sets SRR0 and SRR1 as any system call does: from our MSR. */
-	if (hv->plan.hcall && kvmppc_get_pc(vcpu) != hv->nip)
-		kvmppc_set_srr1(vcpu, kvmppc_get_srr1(vcpu) | (hv->msr & MSR_EE));
-}
-
-/*
- * Where is the vCPU? That decides, not the reason for the exit: a signal or a
- * host interrupt can come between the Trace interrupt and the breakpoint.
- */
-static enum outcome conclude(struct hvstep_vcpu *hv)
-{
-	struct kvm_vcpu *vcpu = hv->vcpu;
-	u64 nip = kvmppc_get_pc(vcpu);
-	struct hvstep_armed *armed = hvstep_vector_armed(hv);
-
-	if (armed) {
-		if (armed->vec == HVSTEP_VEC_TRACE)
-			return conclude_trace(hv);
-		if (armed->vec == HVSTEP_VEC_NEXT) {
-			restore_msr(hv);
-			if (hv->plan.probe)
-				return OUTCOME_PROBED;
-			hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
-			return OUTCOME_DONE;
-		}
-		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) && hv->irqs.held &&
-		    hvstep_irq_can_hold(hv, armed->vec) && hv->undone++ < MAX_UNDONE)
-			return conclude_async(hv, armed->vec);
-		if (BIT(armed->vec) & (BIT(HVSTEP_VEC_ISI) | BIT(HVSTEP_VEC_ISEG)) &&
-		    !hv->own_trace && !not_complete(hv, kvmppc_get_srr0(vcpu)))
-			return conclude_fetch(hv);
-		return conclude_handler(hv, armed->vec);
-	}
-
-	if (not_complete(hv, nip)) {
-		/* Not executed. What KVM says of the exit is for userspace. */
-		restore_msr(hv);
-		return OUTCOME_OPEN;
-	}
-
-	/*
-	 * KVM has moved it. SE gone means that it did so by injecting an
-	 * interrupt, from our MSR.
-	 */
-	if (hvstep_vector_is_handler(nip) && not_complete(hv, kvmppc_get_srr0(vcpu)) &&
-	    !(kvmppc_get_msr(vcpu) & MSR_SE))
-		return conclude_handler(hv, HVSTEP_NR_VECS);
-	restore_msr(hv);
-	hvstep_count(hv, HVSTEP_COUNT_MOVED);
-	return OUTCOME_DONE;
-}
-
 /* An exit that userspace has to see before the instruction is complete. */
 static bool exit_is_for_vmm(struct hvstep_vcpu *hv, int ret)
 {
@@ -460,13 +280,13 @@ static int step_sw_bp(struct hvstep_vcpu *hv, bool *again)
 static int run_prepared(struct hvstep_vcpu *hv, bool *again, bool *probed)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
-	enum outcome outcome;
+	enum hvstep_outcome outcome;
 	int ret;
 
 	for (;;) {
 		ret = enter(hv);
-		outcome = conclude(hv);
-		if (outcome != OUTCOME_UNDO)
+		outcome = hvstep_conclude(hv);
+		if (outcome != HVSTEP_OUTCOME_UNDO)
 			break;
 		/* Silence anew what has come, and run the instruction again. */
 		hvstep_irq_release(hv);
@@ -484,11 +304,11 @@ static int run_prepared(struct hvstep_vcpu *hv, bool *again, bool *probed)
 	release(hv);
 
 	/* At the breakpoint, not merely where it is: a signal came first. */
-	if (outcome == OUTCOME_PROBED && exited_at_sw_bp(hv, ret)) {
+	if (outcome == HVSTEP_OUTCOME_PROBED && exited_at_sw_bp(hv, ret)) {
 		*probed = true;
 		return 0;
 	}
-	if (outcome == OUTCOME_DONE) {
+	if (outcome == HVSTEP_OUTCOME_DONE) {
 		if (!exit_is_for_vmm(hv, ret))
 			return step_done(hv);
 		/* Userspace completes it; then say so without entering. */
