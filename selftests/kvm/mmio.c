@@ -248,6 +248,8 @@ static void set_vector(struct vcpu *v, __u64 id, __u64 a, __u64 b)
 static void prepare_many(struct vcpu *v, size_t i)
 {
 	prepare(v, many + i, many + i + 1, false);
+	/* A step too many must show. */
+	put_insn(v->vm, CODE_RA + 4, PPC_INST_NOP, v->vm->cell->be_code);
 	with_regs(v, r)
 		r.gpr[5] = 0x1122334455667788;
 	set_vector(v, KVM_REG_PPC_VSR(1), 0x3ff1234560000000, 0x2233445566778899);

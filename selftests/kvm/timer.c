@@ -135,6 +135,21 @@ static void expect_delivery(struct vcpu *v, __u64 vector)
 			r.srr1, before.pc, before.msr);
 }
 
+/*
+ * Until it is due. Each exit from the guest computes the moment anew: it may
+ * move, a little, but it must not be put off by the steps.
+ */
+static void wait_until_due(struct vcpu *v, __u64 due)
+{
+	__u64 now_due = vcpu_get(v, KVM_REG_PPC_DEC_EXPIRY);
+	__s64 moved = now_due - due;
+
+	if (moved < -(1 << 25) || moved > 1 << 25)
+		vm_fail("the timer was due at %llx, and is after the steps at %llx", due, now_due);
+	while ((__s64)(now_due - __builtin_ppc_get_timebase()) > 0)
+		;
+}
+
 /* Out of the loop, unstepped */
 static void run_out(struct vcpu *v, bool user)
 {
@@ -153,7 +168,7 @@ static void run_out(struct vcpu *v, bool user)
 static void run_timer(struct vcpu *v, bool user, const __u32 *handler, const __u32 *end)
 {
 	struct vm *vm = v->vm;
-	__u64 ra = vm_vector_ra(vm, 0x900), before;
+	__u64 ra = vm_vector_ra(vm, 0x900), before, due;
 	int round;
 
 	put_handler(vm, 0x900, handler, end);
@@ -170,14 +185,9 @@ static void run_timer(struct vcpu *v, bool user, const __u32 *handler, const __u
 
 	for (round = 0; round < ROUNDS; round++) {
 		before = handled(v);
+		due = vcpu_get(v, KVM_REG_PPC_DEC_EXPIRY);
 		step_loop(v, user, STEPS + round, NULL);
-		/*
-		 * The steps have taken longer than a period. If they have not,
-		 * because the clock is odd, wait till they have.
-		 */
-		while ((__s64)(vcpu_get(v, KVM_REG_PPC_DEC_EXPIRY) -
-			       __builtin_ppc_get_timebase()) > 0)
-			;
+		wait_until_due(v, due);
 		expect_delivery(v, 0x900);
 		/* Once: the next one is far away. From then on every 1 ms again. */
 		with_regs(v, r)
