@@ -21,7 +21,7 @@
 #define GDB_SAYS	"gdb-has-seen "
 
 /* It takes longer than all the rest. */
-#define RUNS_A_GDB	8
+#define RUNS_A_GDB	4
 
 /* So that the guest's other programs have their share. */
 #define PAUSE_US	50000
