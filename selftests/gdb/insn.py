@@ -7,10 +7,17 @@ from the guest's memory and on registers read before the step.
 
 MASK = (1 << 64) - 1
 
+MSR_BE = 0x200
+MSR_SE = 0x400
+MSR_PR = 0x4000
+# Of SRR1: what an interrupt tells of itself, not MSR's
+SRR1_STATUS = 0x783f0000
+
 # Interrupt vectors with MSR[IR,DR] = 1 and LPCR[AIL] = 3, as Linux has it
 AIL3 = 0xc000000000004000
 SCV = 0xc000000000003000
 SYSCALL = 0xc00
+TRACE = 0xd00
 
 # Vectors an instruction can go to by its own doing: storage, segment and
 # alignment interrupts, facilities that Linux turns on when they are used.
@@ -106,6 +113,16 @@ def kind(word):
     if is_larx(word):
         return "larx"
     return "memory" if op >= 32 else "other"
+
+
+def traced(word, msr):
+    """By a Trace interrupt that the guest itself wants: MSR[SE] for all but those
+    that interrupt or return from an interrupt, MSR[BE] for branches."""
+    op = opcode(word)
+    if op == 17 or (op == 19 and xo(word) in (18, 82)):
+        return False
+    branch = op in (16, 18) or (op == 19 and xo(word) in (16, 528, 560))
+    return bool(msr & MSR_SE or (msr & MSR_BE and branch))
 
 
 def next_pc(word, pc, reg):

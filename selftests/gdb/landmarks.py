@@ -13,7 +13,7 @@ CALLS_FILE = os.path.realpath(os.path.join(os.environ["SESSION_SOURCE"], "calls"
 CALLS = program.Program(CALLS_FILE)
 
 # struct pt_regs
-PT_NIP = 256
+PT_NIP, PT_MSR = 256, 264
 
 
 def find(symbol, kind):
@@ -33,6 +33,16 @@ def caller():
 def interrupt_exit():
     """The rfid that ends an interrupt of user space."""
     return find("interrupt_return_srr_user", "rfid")
+
+
+def kernel_interrupt_exits():
+    """The rfids that end an interrupt of the kernel: the usual one, and the one
+    behind a store to the stack that has been emulated for a probe."""
+    first = find("interrupt_return_srr_kernel", "rfid")
+    second = first + 4
+    while insn.kind(target.read_word(second)) != "rfid":
+        second += 4
+    return [first, second]
 
 
 def call_exit(kind):

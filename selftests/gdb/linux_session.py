@@ -7,7 +7,6 @@ Environment: SESSION_SOCKET (QEMU's gdbstub), SESSION_CPUS, SESSION_STEPS.
 import os
 import struct
 import sys
-import time
 
 import gdb
 
@@ -17,40 +16,19 @@ import insn                                                         # noqa: E402
 import landmarks                                                    # noqa: E402
 import target                                                       # noqa: E402
 from landmarks import CALLS                                         # noqa: E402
-from stepcheck import Diverted, Steps, at, disassembly                        # noqa: E402
-from tap import check, diag, group, require, say                    # noqa: E402
-from target import (address, execute, in_user_space, name, read_word, reg,  # noqa: E402
-                    resume)
+from parts import before_anything, legal, timed, unharmed           # noqa: E402
+from stepcheck import Diverted, Steps, alone, at, disassembly       # noqa: E402
+from tap import check, group, require, say                          # noqa: E402
+from target import (address, execute, function, in_user_space, name,  # noqa: E402
+                    read_word, reg, resume, stop_in)
 
 CPUS = int(os.environ["SESSION_CPUS"])
 STEPS = int(os.environ.get("SESSION_STEPS", "200"))
 HITS = 20
 
 
-def trace_handler():
-    """As a debugger's user would look at it."""
-    return execute(f"x/i {insn.AIL3 + 0xd00:#x}").strip()
-
-
-def function():
-    """Of the selected frame."""
-    return gdb.selected_frame().name()
-
-
-def stop_in(symbol, seconds=30, command="continue"):
-    """Run to the symbol. Its breakpoint is taken away again: with two vCPUs the
-    other one would come there, too, while this one is stepped."""
-    execute(f"tbreak {symbol}")
-    resume(command, seconds)
-    return function()
-
-
 def jiffies():
     return struct.unpack("<Q", target.read(address("jiffies_64"), 8))[0]
-
-
-def legal(steps, what):
-    return check(not steps.problems, f"{what}: {steps.summary()}", "\n".join(steps.problems[:5]))
 
 
 @group("stepi through the kernel")
@@ -211,11 +189,6 @@ def interrupt_return():
     legal(Steps(CALLS).many(15, pause=0.05), "stepi in user space while the timer is due")
 
 
-def alone():
-    """No interrupts from the other vCPU: see Diverted."""
-    execute("set scheduler-locking on")
-
-
 def leave_call(kind, after):
     """From the kernel's getppid() to behind the system call in user space."""
     execute("set scheduler-locking off")
@@ -273,33 +246,8 @@ def system_calls():
 
 @group("the end")
 def leave(handler):
-    watch = target.WATCH
-    check(trace_handler() == handler,
-          f"the trace handler still begins with {handler}")
-    check(not [p for p in watch.problems if "SE" in p], f"no SE in MSR after {watch.stops} stops",
-          "\n".join(watch.problems[:5]))
-    check(not [p for p in watch.problems if "SE" not in p],
-          f"all interrupt vectors, and the next instruction, unchanged after {watch.stops} stops",
-          "\n".join(watch.problems[:5]))
-    require(watch.stops > STEPS, "enough stops to say so", watch.stops)
-
-
-def attempt(part):
-    for _ in range(6):
-        try:
-            return part()
-        except Diverted as e:
-            diag(f"{part.__name__}: {e}, once more")
-        finally:
-            execute("set scheduler-locking off")
-    return check(False, f"{part.__name__}: undisturbed once in six times")
-
-
-def timed(function_):
-    start = time.monotonic()
-    attempt(function_)
-    execute("delete")
-    diag(f"{time.monotonic() - start:.1f} s {function_.__name__}")
+    unharmed(handler)
+    require(target.WATCH.stops > STEPS, "enough stops to say so", target.WATCH.stops)
 
 
 def main():
@@ -308,9 +256,7 @@ def main():
     check(threads == CPUS, f"GDB sees {CPUS} vCPUs", threads)
     if in_user_space():
         interrupt_kernel()
-    target.watch()
-    handler = trace_handler()
-    check("0x00dddd00" not in handler and ".long" not in handler, f"before: {handler}")
+    handler = before_anything()
     for part in (stepi_kernel, walk_function, step_function, breakpoint_again, locking, interrupt,
                  interrupt_return, system_calls):
         timed(part)

@@ -11,12 +11,14 @@ QEMUS=(/opt/qemu-7.2/bin/qemu-system-ppc64 qemu-system-ppc64)
 GUEST_DIR=$session_here/../guest
 : "${SESSION_KERNEL:=$([ -e /srv/guest/vmlinux ] && echo /srv/guest/vmlinux || echo "/boot/vmlinux-$(uname -r)")}"
 : "${SESSION_INITRD:=/srv/guest/initrd.cpio}"
+# A GDB for inside the guest: small, without Python. Does without if there is none.
+: "${SESSION_GUEST_GDB:=/srv/guest/gdb}"
 # Where the bare guest is loaded: QEMU's default kernel-addr
 # shellcheck disable=SC2034
 BARE_OFFSET=0x400000
 # Of the guest's console: the debugger has broken the guest.
 # shellcheck disable=SC2034
-COMPLAINTS='guest: exception|Oops|BUG:|WARNING:|Unable to handle|Kernel panic|unhandled signal|Bad page'
+COMPLAINTS='guest: exception|selfdebug: failed|Oops|BUG:|WARNING:|Unable to handle|Kernel panic|unhandled signal|Bad page'
 
 die() {
 	echo "${0##*/}: $*" >&2
@@ -56,8 +58,8 @@ check_host() {
 # guest_start DIR KIND CPUS QEMU...: QEMU with its gdbstub at DIR/gdb and its
 # console in DIR/console. Sets guest_pid.
 guest_start() {
-	local dir=$1 kind=$2 cpus=$3 initrd=$SESSION_INITRD
-	local -a guest
+	local dir=$1 kind=$2 cpus=$3 initrd=$SESSION_INITRD program=calls
+	local -a guest overlays
 	shift 3
 	if [ "$kind" = source ]; then
 		guest=(-m 256 -kernel "$GUEST_DIR/bare.elf")
@@ -66,10 +68,16 @@ guest_start() {
 			initrd=$dir/initrd.busybox
 			"$GUEST_DIR/make-initrd" "$initrd" || return
 		fi
-		cat "$initrd" "$GUEST_DIR/calls.cpio" >"$dir/initrd"
+		[ "$kind" != selfdebug ] || program=selfdebug
+		overlays=("$GUEST_DIR/$program.cpio")
+		if [ "$kind" = selfdebug ] && [ -x "$SESSION_GUEST_GDB" ]; then
+			"$GUEST_DIR/make-gdb-overlay" "$dir/gdb.cpio" "$SESSION_GUEST_GDB" || return
+			overlays+=("$dir/gdb.cpio")
+		fi
+		cat "$initrd" "${overlays[@]}" >"$dir/initrd"
 		# Without mitigations: some are loops, which would be stepped through.
 		guest=(-m 512 -kernel "$SESSION_KERNEL" -initrd "$dir/initrd"
-			-append 'console=hvc0 quiet mitigations=off rdinit=/calls-init')
+			-append "console=hvc0 quiet mitigations=off rdinit=/$program-init")
 	fi
 	rm -f "$dir/gdb" "$dir/console"
 	# shellcheck disable=SC2086  # words of a command line
@@ -113,4 +121,10 @@ ticks() {
 
 ticks_reach() {
 	[ "$(ticks "$1")" -ge "$2" ]
+}
+
+# Lines that the guest's program has printed about itself: all that it does.
+selfdebug_reach() {
+	[ "$(grep -c '^selfdebug: run ' "$1/console")" -ge "$2" ] &&
+		{ [ ! -e "$1/gdb.cpio" ] || grep -q '^selfdebug: gdb ' "$1/console"; }
 }

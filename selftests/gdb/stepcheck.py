@@ -6,6 +6,7 @@ import os
 import time
 
 import insn
+import target
 from target import cached_text, execute, in_user_space, name, read_word, reg, resume
 
 
@@ -37,9 +38,24 @@ class Steps:
             legal = {insn.next_pc(word, pc, reg)}
         faults = insn.legal_faults(word)
         from_user = in_user_space()
-        resume("stepi", seconds)
+        msr = reg("msr")
+        behind, traced = legal, insn.traced(word, msr)
+        if traced:
+            legal, kind = {insn.AIL3 + insn.TRACE}, "traced " + kind
+        next_se = (reg("srr1") if kind == "rfid" else msr) & insn.MSR_SE
+        target.WATCH.guest_traces = bool(next_se)
+        try:
+            self.step(seconds)
+        finally:
+            target.WATCH.guest_traces = False
         now = reg("pc")
         self.count += 1
+        if traced and now in legal:
+            self.look_at_trace(pc, behind, msr)
+        elif next_se and bool(reg("msr") & insn.MSR_SE) != (kind == "rfid"):
+            # Any other instruction that is not traced ends at a handler.
+            self.problems.append(f"step {self.count}: from {pc:#x} ({kind}) to {now:#x}: "
+                                 f"MSR is {reg('msr'):#x}, the guest had set SE")
         if now not in legal and now in faults and self.fault_is_real(now, pc):
             kind = "fault"
         elif now == insn.AIL3 + 0x500 and from_user and INTERRUPT_IN_USER_SPACE:
@@ -50,6 +66,18 @@ class Steps:
                 f"<{name(now)}>, legal: {' '.join(map(hex, sorted(legal)))}")
         self.kinds[kind] += 1
         return kind
+
+    def step(self, seconds):
+        resume("stepi", seconds)
+
+    def look_at_trace(self, pc, behind, msr):
+        """At the handler of the guest's own Trace interrupt"""
+        if reg("srr0") not in behind:
+            self.problems.append(f"step {self.count}: the guest's trace of {pc:#x} has SRR0 "
+                                 f"{reg('srr0'):#x}, legal: {' '.join(map(hex, sorted(behind)))}")
+        if (reg("srr1") ^ msr) & ~insn.SRR1_STATUS or reg("msr") & insn.MSR_SE:
+            self.problems.append(f"step {self.count}: the guest's trace of {pc:#x} has SRR1 "
+                                 f"{reg('srr1'):#x}, MSR {reg('msr'):#x}; MSR was {msr:#x}")
 
     def word(self, at_):
         return self.program.word(at_) if in_user_space() else read_word(at_)
@@ -79,6 +107,11 @@ class Steps:
     def summary(self):
         kinds = ", ".join(f"{n} {k}" for k, n in self.kinds.most_common())
         return f"{self.count} steps ({kinds})"
+
+
+def alone():
+    """No interrupts from the other vCPU: see Diverted."""
+    execute("set scheduler-locking on")
 
 
 def at(predicate):

@@ -18,8 +18,6 @@ import gdb
 
 import insn
 
-MSR_SE = 0x400
-MSR_PR = 0x4000
 # Of Linux, with LPCR[AIL] = 3; and in real mode, and of scv
 VECTORS = ((0x4300, 0x4f80),)
 OTHER_VECTORS = ((0x100, 0x1000), (0x3000, 0x3040))
@@ -72,7 +70,13 @@ def name(at):
 
 
 def in_user_space():
-    return bool(reg("msr") & MSR_PR)
+    return bool(reg("msr") & insn.MSR_PR)
+
+
+def is_readable(at):
+    """Outside of user space: QEMU, which translates as in real mode, reads there
+    what is there. So it does not in vmalloc space."""
+    return at >> 48 in (0, LINEAR >> 48)
 
 
 def packet(text):
@@ -145,6 +149,8 @@ class Watch:
     def __init__(self, vectors, seldom=()):
         self.stops = 0
         self.problems = []
+        # The guest itself has set SE for the next stop: see stepcheck.
+        self.guest_traces = False
         self.vectors = vectors
         self.seldom = seldom
         self.snapshots = {regions: self.read_vectors(regions) for regions in (vectors, seldom)}
@@ -165,9 +171,10 @@ class Watch:
 
     def look(self):
         self.stops += 1
-        if reg("msr") & MSR_SE:
+        if reg("msr") & insn.MSR_SE and not self.guest_traces:
             self.note(f"MSR {reg('msr'):#x} shows SE")
-        if not in_user_space() and read_word(reg("pc")) == SW_BREAKPOINT:
+        if not in_user_space() and is_readable(reg("pc")) and \
+                read_word(reg("pc")) == SW_BREAKPOINT:
             self.note("the next instruction is a breakpoint's word")
         self.compare(self.vectors)
         if self.seldom and self.stops % self.SELDOM == 1:
@@ -203,6 +210,17 @@ def resume(command, seconds=30, expected=False):
     return text
 
 
+def step_unreadable():
+    """stepi of this vCPU alone, where QEMU cannot read the instruction (it
+    translates as in real mode): GDB's own stepi wants to read it first."""
+    reply = execute(f"maint packet vCont;s:p1.{gdb.selected_thread().ptid[1]:x}")
+    if '"T05' not in reply:
+        raise gdb.GdbError(f"QEMU answers {reply!r} to vCont;s")
+    execute("maint flush register-cache")
+    if WATCH:
+        WATCH.look()
+
+
 def interrupt_running(seconds):
     """`continue`, and Ctrl-C after some time."""
     global LAST_STOP                    # pylint: disable=global-statement
@@ -212,3 +230,16 @@ def interrupt_running(seconds):
         resume("continue", 60, expected=True)
         napper.wait()
     return interrupted()
+
+
+def function():
+    """Of the selected frame."""
+    return gdb.selected_frame().name()
+
+
+def stop_in(symbol, seconds=30, command="continue"):
+    """Run to the symbol. Its breakpoint is taken away again: with two vCPUs the
+    other one would come there, too, while this one is stepped."""
+    execute(f"tbreak {symbol}")
+    resume(command, seconds)
+    return function()
