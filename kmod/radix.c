@@ -11,6 +11,8 @@
 #include "hvstep.h"
 
 #define PTE_RPN		0x01fffffffffff000UL
+/* Bits 2:11, which no tree looks at, must be 0: a segment interrupt */
+#define EA_BEYOND	0x3ff0000000000000UL
 /* IAMR: of the first key, for the kernel's fetches of problem state's pages */
 #define IAMR_KEY_0	BIT(62)
 
@@ -30,6 +32,8 @@ static int root_of(struct kvm_vcpu *vcpu, u64 ea, u64 *root)
 	u64 table = vcpu->kvm->arch.process_table;
 	u64 offset;
 
+	if (ea & EA_BEYOND)
+		return -EFAULT;
 	switch (ea >> 62) {
 	case 0:
 		offset = hvstep_compat_pid(vcpu) * 16UL;

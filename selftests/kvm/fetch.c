@@ -84,6 +84,29 @@ TEST_F(fetch, kernels_page_in_problem_state)
 	check_fault(v, v->vm->radix ? SRR1_ISI_N_G : SRR1_ISI_PROT, "kernel's other code");
 }
 
+/* Bits of the address that are for no level of the tree: there is no such segment. */
+TEST_F(fetch, beyond_the_tree)
+{
+	struct vcpu *v = self->v;
+	int bit;
+
+	if (!v->vm->radix)
+		SKIP(return, "a hash guest's addresses have no such bits");
+	for (bit = 52; bit < 62; bit++) {
+		__u64 before = nr_emulated(v);
+		struct snap s;
+
+		start(v, CODE_RA, false);
+		with_regs(v, r)
+			r.pc |= 1ULL << bit;
+		expect_interrupt(v, 0x480, 0);
+		oracle_anywhere(v, &s);
+		snap_compare("unstepped, beyond the tree", &v->expect, &s);
+		step_check(v, "beyond the tree");
+		ASSERT_EQ(before, nr_emulated(v));
+	}
+}
+
 /* ISA Book III: no instruction is fetched from guarded storage. */
 TEST_F(fetch, guarded)
 {

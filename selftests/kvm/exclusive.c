@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * HVSTEP_POLICY_EXCLUSIVE: a vCPU that does nothing but read the vectors, while
+ * another is stepped, never reads a word that is not the guest's.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+
+#include "cells.h"
+#include "ring.h"
+
+#define READER_RA	(CODE_RA + 0x4000)
+#define STOP_RA		(DATA_RA + 0x8000)
+#define H_DONE		0xfff0
+/* A vCPU is brought out for each: 0.1 s on an emulated machine of one thread */
+#define STEPS		(getenv("MACHINE") ? 40 : 2000)
+
+CELL_FIXTURE(exclusive);
+CELLS(exclusive);
+
+/*
+ * From 0x300 to 0xf80 all is the same word, r12. r14 counts the rounds; r4 says
+ * where it was another. Ends when there is something at r10.
+ */
+GUEST_CODE(reader,
+	   "1: addi 14, 14, 1\n"
+	   "li	9, 0x320\n"
+	   "mtctr	9\n"
+	   "addi	4, 11, 0x2fc\n"
+	   "2: lwzu 5, 4(4)\n"
+	   "cmplw	5, 12\n"
+	   "bne	3f\n"
+	   "bdnz	2b\n"
+	   "li	4, 0\n"
+	   "lwz	5, 0(10)\n"
+	   "cmpwi	5, 0\n"
+	   "beq	1b\n"
+	   "3: li	3, -0x10\n"
+	   "clrldi	3, 3, 48\n"
+	   "sc	1\n"
+	   "b	.\n");
+
+/* For as long as nothing but our own kicks brings it out */
+static void *read_vectors(void *arg)
+{
+	struct vcpu *v = arg;
+	int ret;
+
+	do {
+		ret = vcpu_run_for(v, 200);
+	} while (ret == -EINTR);
+	check_exit(v, ret, KVM_EXIT_PAPR_HCALL, "the vCPU that reads");
+	return NULL;
+}
+
+static void start_reader(struct vcpu *v, pthread_t *thread)
+{
+	struct vm *vm = v->vm;
+	__u64 vectors = vm_vector(vm, 0);
+
+	load_code(v, READER_RA, reader, reader_end);
+	put_data(vm, STOP_RA, 4, 0);
+	with_regs(v, r) {
+		r.gpr[10] = vm_ea(vm, STOP_RA);
+		r.gpr[11] = vectors;
+		r.gpr[12] = get_data(vm, vm_vector_ra(vm, 0x300), 4);
+		r.gpr[14] = 0;
+	}
+	if (pthread_create(thread, NULL, read_vectors, v))
+		vm_fail("no thread");
+}
+
+/* Where it has read another word, 0: nowhere */
+static __u64 stop_reader(struct vcpu *v, pthread_t thread)
+{
+	struct kvm_regs r;
+
+	put_data(v->vm, STOP_RA, 4, 1);
+	pthread_join(thread, NULL);
+	vcpu_get_regs(v, &r);
+	printf("# %lld rounds\n", r.gpr[14]);
+	if (!r.gpr[14])
+		vm_fail("the vCPU that reads has not run");
+	return r.gpr[4];
+}
+
+/* What the test is worth: a word that is changed behind its back is noticed. */
+TEST_F_TIMEOUT(exclusive, notices, 120)
+{
+	struct vcpu *other = vm_vcpu(self->vm, 1);
+	__u64 at = vm_vector_ra(self->vm, 0xf7c);
+	pthread_t thread;
+
+	SKIP_REFERENCE();
+	start_reader(other, &thread);
+	put_insn(self->vm, at, KVMPPC_INST_SW_BREAKPOINT, false);
+	ASSERT_EQ(vm_vector(self->vm, 0xf7c), stop_reader(other, thread));
+}
+
+TEST_F_TIMEOUT(exclusive, reads_its_own, 240)
+{
+	struct hvstep_policy policy = {
+		.flags = HVSTEP_POLICY_EXCLUSIVE | HVSTEP_POLICY_TRACE_ALL,
+	};
+	struct vcpu *other = vm_vcpu(self->vm, 1);
+	pthread_t thread;
+	int i;
+
+	SKIP_REFERENCE();
+	if (ioctl(self->vm->session, HVSTEP_SET_POLICY, &policy))
+		vm_fail("HVSTEP_SET_POLICY: %s", strerror(errno));
+	ring_start(self->v, CODE_RA);
+	start_reader(other, &thread);
+	for (i = 0; i < STEPS; i++) {
+		ring_step(self->v, CODE_RA);
+		ring_check(self->v, CODE_RA);
+	}
+	ASSERT_EQ(0, stop_reader(other, thread));
+}
+
+/* Two that are stepped at once take turns; neither is kept out for good. */
+static void *step_ring(void *arg)
+{
+	struct vcpu *v = arg;
+	int i;
+
+	for (i = 0; i < STEPS; i++)
+		ring_step(v, CODE_RA);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(exclusive, two_take_turns, 240)
+{
+	struct hvstep_policy policy = {
+		.flags = HVSTEP_POLICY_EXCLUSIVE | HVSTEP_POLICY_TRACE_ALL,
+	};
+	struct vcpu *other = vm_vcpu(self->vm, 1);
+	pthread_t thread;
+
+	SKIP_REFERENCE();
+	if (ioctl(self->vm->session, HVSTEP_SET_POLICY, &policy))
+		vm_fail("HVSTEP_SET_POLICY: %s", strerror(errno));
+	ring_start(self->v, CODE_RA);
+	ring_start(other, CODE_RA);
+	if (pthread_create(&thread, NULL, step_ring, other))
+		vm_fail("no thread");
+	step_ring(self->v);
+	pthread_join(thread, NULL);
+	ring_check(self->v, CODE_RA);
+	ring_check(other, CODE_RA);
+}
+
+KVM_TEST_MAIN
