@@ -179,7 +179,7 @@ static void compare(void)
 		adopt(&r, follow.same.fields);
 		break;
 	case DIFFERENT:
-		same_explain(&follow.same, &follow.ref, state, follow.result);
+		same_explain(&follow.ref, state, follow.result);
 		end("divergence at step %lu", follow.ref.steps);
 	case AT_END:
 		end("%lu steps compared, 0 divergences, %lu sequences begun again, %lu registers adopted",
@@ -203,7 +203,7 @@ static void begin(void)
 
 	get_state(state, &r);
 	if (!same_start(&follow.same, &follow.ref, state)) {
-		same_explain(&follow.same, &follow.ref, state, follow.result);
+		same_explain(&follow.ref, state, follow.result);
 		end("divergence before the first step");
 	}
 	set_guest_debug(KVM_GUESTDBG_SINGLESTEP);

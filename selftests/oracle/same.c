@@ -160,13 +160,13 @@ enum same_verdict same_step(struct same *same, struct reference *ref, const __u6
 	return MAY_DIFFER;
 }
 
-void same_explain(struct same *same, struct reference *ref, const __u64 *state, FILE *to)
+void same_explain(const struct reference *ref, const __u64 *state, FILE *to)
 {
 	unsigned int i;
 
-	(void)same;
 	if (ref->steps)
-		fprintf(to, "instruction %08llx at %llx\n", ref->before[REF_INSN], ref->before[REF_NIP]);
+		fprintf(to, "instruction %08llx at %llx\n", ref->before[REF_INSN],
+			ref->before[REF_NIP]);
 	fprintf(to, "%-12s%18s%18s%18s\n", "", "before", "TCG", "hvstep");
 	for (i = 0; i < REF_NR_REGS; i++)
 		fprintf(to, "%-12s%18llx%18llx%18llx%s\n", reference_name(i), ref->before[i],

@@ -33,6 +33,6 @@ struct same {
 
 bool same_start(struct same *same, struct reference *ref, const __u64 *state);
 enum same_verdict same_step(struct same *same, struct reference *ref, const __u64 *state);
-void same_explain(struct same *same, struct reference *ref, const __u64 *state, FILE *to);
+void same_explain(const struct reference *ref, const __u64 *state, FILE *to);
 
 #endif /* ORACLE_SAME_H */

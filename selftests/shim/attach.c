@@ -167,7 +167,9 @@ TEST(policies, "HVSTEP_POLICY takes several, with commas")
 
 TEST(policies_one_unknown, "one unknown name among several: none is set")
 {
-	static const char *const names[] = { "atomic,fast", "atomic,", ",atomic", "atom", "atomic deliver" };
+	static const char *const names[] = {
+		"atomic,fast", "atomic,", ",atomic", "atom", "atomic deliver",
+	};
 	int kvm = setup_loaded();
 
 	capture();
@@ -188,7 +190,8 @@ TEST(policy_unknown, "an unknown HVSTEP_POLICY is reported once, and the VM is a
 	CHECK(fake_attached(create_vm(kvm)) && fake_attached(create_vm(kvm)));
 	CHECK(fake.set_policies == 0);
 	CHECK(!strcmp(captured(),
-		      "hvstep: HVSTEP_POLICY=fast: no such policy; known: trace-all, atomic, exclusive, deliver\n"));
+		      "hvstep: HVSTEP_POLICY=fast: no such policy; "
+		      "known: trace-all, atomic, exclusive, deliver\n"));
 }
 
 TEST(policy_refused, "a policy that the module refuses is reported, and the VM is attached")
