@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
 
 #include "cells.h"
 #include "ring.h"
@@ -100,16 +99,12 @@ TEST_F_TIMEOUT(exclusive, notices, 120)
 
 TEST_F_TIMEOUT(exclusive, reads_its_own, 240)
 {
-	struct hvstep_policy policy = {
-		.flags = HVSTEP_POLICY_EXCLUSIVE | HVSTEP_POLICY_TRACE_ALL,
-	};
 	struct vcpu *other = vm_vcpu(self->vm, 1);
 	pthread_t thread;
 	int i;
 
 	SKIP_REFERENCE();
-	if (ioctl(self->vm->session, HVSTEP_SET_POLICY, &policy))
-		vm_fail("HVSTEP_SET_POLICY: %s", strerror(errno));
+	set_policy(self->vm, HVSTEP_POLICY_EXCLUSIVE | HVSTEP_POLICY_TRACE_ALL, 0);
 	ring_start(self->v, CODE_RA);
 	start_reader(other, &thread);
 	for (i = 0; i < STEPS; i++) {
@@ -132,15 +127,11 @@ static void *step_ring(void *arg)
 
 TEST_F_TIMEOUT(exclusive, two_take_turns, 240)
 {
-	struct hvstep_policy policy = {
-		.flags = HVSTEP_POLICY_EXCLUSIVE | HVSTEP_POLICY_TRACE_ALL,
-	};
 	struct vcpu *other = vm_vcpu(self->vm, 1);
 	pthread_t thread;
 
 	SKIP_REFERENCE();
-	if (ioctl(self->vm->session, HVSTEP_SET_POLICY, &policy))
-		vm_fail("HVSTEP_SET_POLICY: %s", strerror(errno));
+	set_policy(self->vm, HVSTEP_POLICY_EXCLUSIVE | HVSTEP_POLICY_TRACE_ALL, 0);
 	ring_start(self->v, CODE_RA);
 	ring_start(other, CODE_RA);
 	if (pthread_create(&thread, NULL, step_ring, other))

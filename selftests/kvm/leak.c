@@ -46,14 +46,6 @@ FIXTURE_TEARDOWN(leak)
 	witness_free(&self->w);
 }
 
-static void set_policy(struct vm *vm, __u64 flags)
-{
-	struct hvstep_policy policy = { .flags = flags };
-
-	if (ioctl(vm->session, HVSTEP_SET_POLICY, &policy))
-		vm_fail("HVSTEP_SET_POLICY failed");
-}
-
 static struct hvstep_counters counters_none_lost(struct vm *vm)
 {
 	struct hvstep_counters counters = { .vcpu = HVSTEP_VCPU_ALL };
@@ -118,7 +110,7 @@ static void step_and_compare(struct witness *w, const struct witness *twin, __u6
 	int steps;
 
 	vm_attach(w->v->vm);
-	set_policy(w->v->vm, flags);
+	set_policy(w->v->vm, flags, 0);
 	steps = step_all(w, what);
 	counters = counters_none_lost(w->v->vm);
 	witness_compare(what, twin, w);
@@ -205,7 +197,7 @@ TEST_F_TIMEOUT(leak, now_and_then, 240)
 	TH_LOG("HVSTEP_SEED=%u", seed);
 	vm_attach(self->vm);
 	for (round = 0; round < 2; round++) {
-		set_policy(self->vm, round & 1 ? HVSTEP_POLICY_TRACE_ALL : 0);
+		set_policy(self->vm, round & 1 ? HVSTEP_POLICY_TRACE_ALL : 0, 0);
 		while (w->turns < WITNESS_TURNS) {
 			run_free(w, &seed);
 			step_burst(w, rand_r(&seed) % 24, &steps);

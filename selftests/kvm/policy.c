@@ -10,14 +10,6 @@ CELL_FIXTURE(policy);
 CELLS(policy);
 HASH_CELLS(policy);
 
-static void set_policy(struct vm *vm, __u64 flags, __u32 irq)
-{
-	struct hvstep_policy policy = { .flags = flags, .irq = irq };
-
-	if (ioctl(vm->session, HVSTEP_SET_POLICY, &policy))
-		vm_fail("HVSTEP_SET_POLICY: %s", strerror(errno));
-}
-
 /* A lock: taken if it is free, given up if not. The branch leads out. */
 GUEST_CODE(try_lock,
 	   "lwarx	5, 0, 3\n"

@@ -216,6 +216,30 @@ void get_counters(struct vcpu *v, struct hvstep_counters *c)
 		vm_fail("HVSTEP_GET_COUNTERS: %s", strerror(errno));
 }
 
+void set_policy(struct vm *vm, __u64 flags, __u32 irq)
+{
+	struct hvstep_policy policy = { .flags = flags, .irq = irq };
+
+	if (ioctl(vm->session, HVSTEP_SET_POLICY, &policy))
+		vm_fail("HVSTEP_SET_POLICY: %s", strerror(errno));
+}
+
+void expect_delivery(struct vcpu *v, __u64 vector)
+{
+	struct vm *vm = v->vm;
+	struct kvm_regs before, r;
+	__u64 msr, ea;
+
+	vcpu_get_regs(v, &before);
+	msr = vm_intr_msr(vm, before.msr);
+	ea = msr & MSR_IR ? vm_vector(vm, vector) : vector;
+	run_to(v, ea & 0xffff, !vm->cell->ile, ea, "pending interrupt, unstepped");
+	vcpu_get_regs(v, &r);
+	if (r.srr0 != before.pc || r.srr1 != before.msr)
+		vm_fail("interrupt taken at %llx, MSR %llx, instead of %llx, %llx",
+			r.srr0, r.srr1, before.pc, before.msr);
+}
+
 void check_exit(struct vcpu *v, int ret, __u32 reason, const char *what)
 {
 	struct kvm_regs r;

@@ -50,6 +50,10 @@ void oracle_anywhere(struct vcpu *v, struct snap *s);
 
 /* Of this vCPU; all 0 where there are no steps */
 void get_counters(struct vcpu *v, struct hvstep_counters *c);
+/* Of the session; HVSTEP_POLICY_*, HVSTEP_IRQ_* */
+void set_policy(struct vm *vm, __u64 flags, __u32 irq);
+/* Nobody steps any more: the pending interrupt is the next thing, here. */
+void expect_delivery(struct vcpu *v, __u64 vector);
 
 /* Fail unless KVM_RUN returned 0 with this reason; check_invisible() too */
 void check_exit(struct vcpu *v, int ret, __u32 reason, const char *what);

@@ -116,14 +116,6 @@ static void state_get(struct sweep *w, unsigned int op, struct state *to)
 	to->stored = memcmp(w->vm->mem + USER_DATA_RA, w->data, WINDOW);
 }
 
-static void set_policy(struct sweep *w, __u64 flags)
-{
-	struct hvstep_policy policy = { .flags = flags };
-
-	if (ioctl(w->vm->session, HVSTEP_SET_POLICY, &policy))
-		vm_fail("HVSTEP_SET_POLICY: %s", strerror(errno));
-}
-
 static __u64 emulated(struct sweep *w)
 {
 	struct hvstep_counters c;
@@ -136,7 +128,7 @@ static void step(struct sweep *w, __u64 flags, unsigned int op, struct state *to
 {
 	int ret;
 
-	set_policy(w, flags);
+	set_policy(w->vm, flags, 0);
 	state_set(w);
 	w->v->run->exit_reason = KVM_EXIT_UNKNOWN;
 	ret = step_run(w->v);

@@ -118,23 +118,6 @@ static void step_loop(struct vcpu *v, bool user, int steps, int *progress)
 		vm_fail("%llu interrupts were handled while stepped", handled(v) - before);
 }
 
-/* Nobody steps any more: the interrupt comes first of all, here. */
-static void expect_delivery(struct vcpu *v, __u64 vector)
-{
-	struct vm *vm = v->vm;
-	struct kvm_regs before, r;
-	__u64 msr, ea;
-
-	vcpu_get_regs(v, &before);
-	msr = vm_intr_msr(vm, before.msr);
-	ea = msr & MSR_IR ? vm_vector(vm, vector) : vector;
-	run_to(v, vm_vector_ra(vm, vector), !vm->cell->ile, ea, "what was held");
-	vcpu_get_regs(v, &r);
-	if (r.srr0 != before.pc || r.srr1 != before.msr)
-		vm_fail("interrupt at %llx, MSR %llx, but stepping ended at %llx, %llx", r.srr0,
-			r.srr1, before.pc, before.msr);
-}
-
 /*
  * Until it is due. Each exit from the guest computes the moment anew: it may
  * move, a little, but it must not be put off by the steps.
