@@ -35,7 +35,7 @@ int hvstep_exclusive_begin(struct hvstep_vcpu *hv)
 {
 	struct hvstep_vm *vm = hv->vm;
 
-	if (!(READ_ONCE(vm->flags) & HVSTEP_POLICY_EXCLUSIVE))
+	if (!(hv->flags & HVSTEP_POLICY_EXCLUSIVE))
 		return 0;
 	if (mutex_lock_interruptible(&vm->exclusive_lock))
 		return -EINTR;

@@ -139,6 +139,8 @@ enum hvstep_count {
  * @plan:	how
  * @nip:	where the stepped instruction is
  * @nip_gpa:	the same in guest real memory, INVALID_GPA if it has no translation
+ * @flags:	HVSTEP_POLICY_* that this step goes by
+ * @deliver:	HVSTEP_IRQ_DELIVER is what it goes by
  * @msr:	the guest's MSR before the step, its own EE and SE in it
  * @srr0:	before the step; the Trace interrupt overwrites it
  * @srr1:	likewise
@@ -173,6 +175,8 @@ struct hvstep_vcpu {
 	struct hvstep_plan plan;
 	u64 nip;
 	gpa_t nip_gpa;
+	u64 flags;
+	bool deliver;
 	u64 msr;
 	u64 srr0;
 	u64 srr1;
@@ -208,7 +212,8 @@ struct hvstep_vcpu {
  * @rcu:	frees it after the last reader of the table
  * @refs:	the session, each vCPU inside our code, each queued kick
  * @kvm:	referenced as long as this lives
- * @closing:	the session is gone: start no new step
+ * @ready:	all vCPUs are known to come through our code
+ * @closing:	the session is gone: start no new step, arm nothing
  * @flags:	HVSTEP_POLICY_*
  * @irq:	HVSTEP_IRQ_*
  * @vcpus:	struct hvstep_vcpu by vcpu_idx
@@ -229,6 +234,7 @@ struct hvstep_vm {
 	struct rcu_head rcu;
 	refcount_t refs;
 	struct kvm *kvm;
+	bool ready;
 	bool closing;
 	u64 flags;
 	u32 irq;

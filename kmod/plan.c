@@ -118,31 +118,22 @@ void hvstep_plan_probe(struct hvstep_plan *plan, u64 nip)
 {
 	*plan = (struct hvstep_plan){
 		.len = 4, .span = 4, .probe = true,
-		.nr_next = 1, .next_ea = { nip }, .vectors = HVSTEP_VECS_ASYNC,
+		.nr_next = 1, .next_ea = { nip },
+		/* The fetch is the guest's own, and may fault. */
+		.vectors = HVSTEP_VECS_ASYNC | BIT(HVSTEP_VEC_ISI) | BIT(HVSTEP_VEC_ISEG),
 	};
 }
 
 /*
- * What may stand between the two ends: nothing that leaves by another way than a
- * fault, or that a Trace interrupt would not follow.
+ * What may stand between the two ends: what computes. Other loads and stores could
+ * reach what is armed, and where they go depends on what is executed before; from
+ * most others a Trace interrupt, or this, would be the only way back.
  */
 static bool may_be_in_sequence(u32 word)
 {
 	u32 op = hvstep_insn_opcode(word);
 
-	/* OPC_PREFIX: its second word could look like anything. */
-	if (op == OPC_PREFIX || op == OPC_SC || op == OPC_19 || op == 18)
-		return false;
-	if (op != OPC_31)
-		return true;
-	switch (hvstep_insn_xo(word)) {
-	case XO31_MFMSR:
-	case XO31_MTMSR:
-	case XO31_MTMSRD:
-	case XO31_MTSPR:
-		return false;
-	}
-	return !hvstep_insn_is_larx(word);
+	return op != OPC_19 && !hvstep_insn_is_branch(word) && hvstep_compute_is_exact(word);
 }
 
 bool hvstep_plan_sequence(const struct hvstep_plan_in *in, const u32 *words,

@@ -126,19 +126,20 @@ static int run_free(struct hvstep_vcpu *hv)
 	}
 }
 
-static bool ciabr_matches(struct hvstep_vcpu *hv)
+/* Does CIABR match an instruction not further from nip than that? */
+static bool ciabr_within(struct hvstep_vcpu *hv, u64 len)
 {
 	u64 ciabr = hvstep_compat_ciabr(hv->vcpu);
 
 	/* CIABR[PRIV] (ISA Book III): 1 problem, 2 privileged non-hypervisor */
 	return (ciabr & 3) == (hv->msr & MSR_PR ? 1 : 2) &&
-	       (ciabr & ~3UL) == hv->nip;
+	       (ciabr & ~3UL) - hv->nip < len;
 }
 
 /* Shall an interrupt that the guest would take now be taken? */
 static bool delivers(struct hvstep_vcpu *hv)
 {
-	return hv->msr & MSR_EE && READ_ONCE(hv->vm->irq) == HVSTEP_IRQ_DELIVER;
+	return hv->msr & MSR_EE && hv->deliver;
 }
 
 /* All of an atomic sequence in one step, if it is one and that is asked for. */
@@ -148,8 +149,11 @@ static void plan_sequence(struct hvstep_vcpu *hv, const struct hvstep_plan_in *i
 	unsigned int nr;
 	gpa_t gpa;
 
-	if (!(READ_ONCE(hv->vm->flags) & HVSTEP_POLICY_ATOMIC) || !in->fetched ||
+	if (!(hv->flags & HVSTEP_POLICY_ATOMIC) || !in->fetched ||
 	    !hvstep_insn_is_larx(in->word))
+		return;
+	/* The guest may trace what is behind the larx. */
+	if (hv->msr & MSR_BE || ciabr_within(hv, 4 * HVSTEP_MAX_SEQUENCE))
 		return;
 	/*
 	 * It may go on in the next page, but not far enough to where the handlers
@@ -163,7 +167,7 @@ static void plan_sequence(struct hvstep_vcpu *hv, const struct hvstep_plan_in *i
 	hvstep_plan_sequence(in, words, nr, &hv->plan);
 }
 
-static void make_plan(struct hvstep_vcpu *hv, int fetch, u32 word)
+static void make_plan(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	bool fetched = fetch >= 0;
@@ -179,15 +183,16 @@ static void make_plan(struct hvstep_vcpu *hv, int fetch, u32 word)
 		/* The bits outside PCR_MASK are for modes (asm/reg.h). */
 		.compat = hv->msr & MSR_PR && vcpu->arch.vcore->pcr & ~PCR_MASK,
 		.gpr3 = kvmppc_get_gpr(vcpu, 3),
-		.trace_all = READ_ONCE(hv->vm->flags) & HVSTEP_POLICY_TRACE_ALL,
+		.trace_all = hv->flags & HVSTEP_POLICY_TRACE_ALL,
 	};
 
 	hv->own_trace = hv->msr & MSR_SE ||
 			(hv->msr & MSR_BE && (!fetched || hvstep_insn_is_branch(word))) ||
-			ciabr_matches(hv);
+			ciabr_within(hv, 4);
 	in.own_trace = hv->own_trace;
 	hvstep_plan_make(&in, &hv->plan);
-	plan_sequence(hv, &in);
+	if (whole)
+		plan_sequence(hv, &in);
 	/* In problem state interrupts are enabled, whatever we do (irq.c). */
 	if (hv->msr & MSR_PR)
 		hv->plan.vectors |= HVSTEP_VECS_ASYNC;
@@ -211,7 +216,8 @@ static int prepare(struct hvstep_vcpu *hv)
 	hv->intr_msr = vcpu->arch.intr_msr;
 	hv->undone = 0;
 	hvstep_park_let_leave(hv);
-	ret = hvstep_exclusive_begin(hv);
+	/* What may sleep has nothing armed, and may need the others to go on. */
+	ret = hv->plan.vectors || hv->plan.nr_next ? hvstep_exclusive_begin(hv) : 0;
 	if (ret)
 		return ret;
 	WRITE_ONCE(hv->active, true);
@@ -344,6 +350,8 @@ static int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 	ret = hvstep_vector_arm_real(hv);
 	if (ret) {
 		hvstep_exclusive_end(hv);
+		if (ret == -EINTR)
+			return exit_intr(hv);
 		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 		return -EOPNOTSUPP;
 	}
@@ -378,8 +386,15 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	u32 word = 0;
 	int fetch, ret;
 
-	if (signal_pending(current))
+	/* Until then another vCPU could meet what is armed outside of our code. */
+	if (signal_pending(current) || !READ_ONCE(hv->vm->ready))
 		return exit_intr(hv);
+
+	/* A policy holds for all of a step. */
+	hv->flags = READ_ONCE(hv->vm->flags);
+	hv->deliver = READ_ONCE(hv->vm->irq) == HVSTEP_IRQ_DELIVER;
+	hv->access[0].len = 0;
+	hv->access[1].len = 0;
 
 	/*
 	 * A secure guest's memory is not ours to read or to write. KVM itself
@@ -412,16 +427,20 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	if (fetch >= 0 && word == KVMPPC_INST_SW_BREAKPOINT)
 		return step_sw_bp(hv, again);
 
-	make_plan(hv, fetch, word);
-	if (delivers(hv) && (!hv->plan.se || hv->plan.emul)) {
+	make_plan(hv, fetch, word, true);
+	if ((delivers(hv) && (!hv->plan.se || hv->plan.emul)) ||
+	    (fetch > 0 && hv->plan.emul)) {
 		bool probed = false;
 
-		/* Hardware does not trace it: first see whether an interrupt comes. */
+		/*
+		 * Hardware does not trace it: first see whether an interrupt
+		 * comes, or the fault of a fetch that only hardware can judge.
+		 */
 		hvstep_plan_probe(&hv->plan, hv->nip);
 		ret = run_plan(hv, again, &probed);
 		if (!probed)
 			return ret;
-		make_plan(hv, fetch, word);
+		make_plan(hv, fetch, word, true);
 	}
 	if (hv->plan.emul && hvstep_emulate(hv, word)) {
 		hvstep_count(hv, HVSTEP_COUNT_EMULATED);
@@ -434,7 +453,13 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	}
 
 	hvstep_access_find(hv, word);
-	return run_plan(hv, again, NULL);
+	ret = run_plan(hv, again, NULL);
+	if (ret == -EOPNOTSUPP && hv->plan.span > hv->plan.len) {
+		/* No breakpoint can be put where the sequence leads. */
+		make_plan(hv, fetch, word, false);
+		ret = run_plan(hv, again, NULL);
+	}
+	return ret;
 }
 
 /*

@@ -213,7 +213,7 @@ int hvstep_vector_arm(struct hvstep_vcpu *hv)
 		return 0;
 
 	hvstep_vector_disarm(hv);
-	return -EOPNOTSUPP;
+	return ret == -EINTR ? ret : -EOPNOTSUPP;
 }
 
 /* A word in guest real memory that no translation is needed for. */

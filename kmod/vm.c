@@ -196,6 +196,7 @@ struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
 		hvstep_vm_close(vm);
 		return ERR_PTR(ret);
 	}
+	WRITE_ONCE(vm->ready, true);
 	return vm;
 
 err_hook:

@@ -125,6 +125,11 @@ int hvstep_word_arm(struct hvstep_vcpu *hv, gpa_t gpa, struct hvstep_word **ret)
 		return PTR_ERR(page);
 
 	mutex_lock(&vm->word_lock);
+	/* Other vCPUs may be past our code already, see hvstep_word_wait_none(). */
+	if (READ_ONCE(vm->closing)) {
+		err = -EINTR;
+		goto out;
+	}
 	word = word_find(vm, page, gpa);
 	if (word) {
 		word->users++;
@@ -189,5 +194,16 @@ bool hvstep_word_is_armed(struct hvstep_vm *vm, gpa_t gpa, unsigned int *changes
 /* No new step is begun: wait until those under way have restored all. */
 int hvstep_word_wait_none(struct hvstep_vm *vm)
 {
-	return wait_event_interruptible(vm->parked, list_empty_careful(&vm->words));
+	bool none;
+
+	for (;;) {
+		/* The lock: who arms after this sees vm->closing. */
+		mutex_lock(&vm->word_lock);
+		none = list_empty(&vm->words);
+		mutex_unlock(&vm->word_lock);
+		if (none)
+			return 0;
+		if (wait_event_interruptible(vm->parked, list_empty_careful(&vm->words)))
+			return -EINTR;
+	}
 }

@@ -142,4 +142,43 @@ TEST_F_TIMEOUT(exclusive, two_take_turns, 240)
 	ring_check(other, CODE_RA);
 }
 
+/* A vCPU that sleeps in a step needs the others to go on: one of them wakes it. */
+GUEST_CODE(cede, "sc 1; nop\n");
+GUEST_CODE(prod,
+	   "1: addi 14, 14, 1\n"
+	   "li	3, 0xe8\n"
+	   "li	4, 0\n"
+	   "sc	1\n"
+	   "lwz	5, 0(10)\n"
+	   "cmpwi	5, 0\n"
+	   "beq	1b\n"
+	   "li	3, -0x10\n"
+	   "clrldi	3, 3, 48\n"
+	   "sc	1\n"
+	   "b	.\n");
+
+TEST_F_TIMEOUT(exclusive, cede, 120)
+{
+	struct vcpu *other = vm_vcpu(self->vm, 1);
+	struct vcpu *v = self->v;
+	pthread_t thread;
+
+	SKIP_REFERENCE();
+	set_policy(self->vm, HVSTEP_POLICY_EXCLUSIVE, 0);
+	load_code(v, CODE_RA, cede, cede_end);
+	with_regs(v, r)
+		r.gpr[3] = H_CEDE;
+	load_code(other, READER_RA, prod, prod_end);
+	put_data(self->vm, STOP_RA, 4, 0);
+	with_regs(other, r)
+		r.gpr[10] = vm_ea(self->vm, STOP_RA);
+	if (pthread_create(&thread, NULL, read_vectors, other))
+		vm_fail("no thread");
+	check_exit(v, step_run(v), KVM_EXIT_DEBUG, "H_CEDE");
+	with_regs(v, r)
+		ASSERT_EQ(vm_ea(self->vm, CODE_RA + 4), r.pc);
+	put_data(self->vm, STOP_RA, 4, 1);
+	pthread_join(thread, NULL);
+}
+
 KVM_TEST_MAIN
