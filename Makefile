@@ -38,7 +38,7 @@ help:
 	@echo 'make user           shim, library and command'
 	@echo 'make selftests      the test programs'
 	@echo 'make check          build, then run all tests (on amd64 in emulated POWER hosts)'
-	@echo 'make soak           a million steps of random instructions, compared with TCG (an hour)'
+	@echo 'make soak           a million steps of random instructions, compared with TCG (half an hour)'
 	@echo 'make demo           step a Linux guest under QEMU with GDB and watch'
 	@echo 'make style          shellcheck and checkpatch'
 	@echo 'make machine-setup  fetch and prepare what all of these need (they do it themselves)'
