@@ -393,6 +393,8 @@ void witness_turn(struct witness *w, int ret, const char *what)
 		vm_fail("%s: hypercall %llx", what, v->run->papr_hcall.nr);
 	v->run->papr_hcall.ret = H_SUCCESS;
 	snap_take(v, &w->end);
+	/* Unstepped, KVM leaves the LEV of the last hypercall (ISA 3.1) in its MSR. */
+	w->end.r.msr &= SRR1_MSR_BITS;
 	n = (w->end.r.gpr[31] + 8 - base) / sizeof(*log);
 	if (n > SCRATCH / sizeof(*log))
 		vm_fail("%s: r31 is %llx", what, w->end.r.gpr[31]);
