@@ -33,12 +33,7 @@
 /* What faults is skipped. */
 .macro skip at
 	.org	\at
-	mtsprg	0, 31
-	mfsrr0	31
-	addi	31, 31, 4
-	mtsrr0	31
-	mfsprg	31, 0
-	rfid
+	b	skip_it
 .endm
 
 /* A branch went wrong: back to LR. */
@@ -124,10 +119,36 @@
 	handlers 0x4000
 
 	.org	0x8000
+skip_it:
+	mtsprg	0, 31
+	mtsprg	2, 30
+	/* SRR1 34: prefixed, which makes 8 bytes; the 4 is moved to its place. */
+	mfsrr1	31
+	rlwinm	31, 31, 5, 29, 29
+	mfsrr0	30
+	add	31, 31, 30
+	addi	31, 31, 4
+	mtsrr0	31
+	mfsprg	30, 2
+	mfsprg	31, 0
+	rfid
+
 setup:
 	hypercall H_SET_MODE, LITTLE, H_SET_MODE_LE, 0, 0
 	hypercall H_SET_MODE, 3, H_SET_MODE_AIL, 0, 0
 	hypercall H_REGISTER_PROC_TBL, PROC_TBL_RADIX, PROC_TBL, 0, 0
+	/* FSCR: prefixed instructions (POWER10), TAR, DSCR */
+	li	3, 0x2104
+	mtspr	153, 3
+	/* VSCR and FPSCR: TCG's reset sets VSCR[NJ], KVM's does not. */
+	mfmsr	4
+	oris	5, 4, 0x200
+	ori	5, 5, 0x2000
+	mtmsrd	5
+	vspltisb 0, 0
+	mtvscr	0
+	mtfsf	255, 0, 1, 0
+	mtmsrd	4
 	/* In which mode ever: this is mapped, and there is memory. */
 	lis	1, 0x2001
 	lis	2, 0x3000
