@@ -103,8 +103,10 @@ static void probe_run_enter(void *data, struct kvm_vcpu *vcpu)
 	vm = hvstep_vm_find_rcu(vcpu->kvm);
 	hv = vm ? xa_load(&vm->vcpus, vcpu->vcpu_idx) : NULL;
 	/* Only this thread writes what hvstep_step_moved() reads. */
-	if (hv && hvstep_step_moved(hv))
+	if (hv && hvstep_step_moved(hv)) {
+		hv->called_out = true;
 		set_thread_flag(TIF_SIGPENDING);
+	}
 	rcu_read_unlock();
 }
 

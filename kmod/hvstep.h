@@ -161,7 +161,8 @@ enum hvstep_count {
  * @inside:	in the guest, or on its way there or back (exclusive.c)
  * @leaving:	parked before, in the guest at @leaving_nip since
  * @leaving_nip: see there
- * @request:	HVSTEP_STEP_ONE was asked for; atomic
+ * @left:	steps that HVSTEP_STEP has asked for and that are not done; atomic
+ * @called_out:	hook.c has set TIF_SIGPENDING for the sake of this step
  * @seen:	has come through step.c
  * @kick_work:	brings the running thread out of KVM_RUN
  * @kick_queued: bit 0: @kick_work is in use; atomic
@@ -199,7 +200,8 @@ struct hvstep_vcpu {
 	bool leaving;
 	u64 leaving_nip;
 
-	atomic_t request;
+	atomic64_t left;
+	bool called_out;
 	bool seen;
 	struct callback_head kick_work;
 	unsigned long kick_queued;

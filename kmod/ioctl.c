@@ -17,7 +17,7 @@
 #define FEATURES	(HVSTEP_FEATURE_STEP_ONE | HVSTEP_FEATURE_IRQ_HOLD | \
 			 HVSTEP_FEATURE_TRACE_ALL | HVSTEP_FEATURE_COUNTERS | \
 			 HVSTEP_FEATURE_IRQ_DELIVER | HVSTEP_FEATURE_ATOMIC | \
-			 HVSTEP_FEATURE_EXCLUSIVE)
+			 HVSTEP_FEATURE_EXCLUSIVE | HVSTEP_FEATURE_STEP_COUNT)
 
 static int session_get_policy(struct hvstep_vm *vm, void __user *argp)
 {
@@ -48,6 +48,7 @@ static int session_step(struct hvstep_vm *vm, void __user *argp)
 {
 	struct hvstep_vcpu *hv;
 	struct hvstep_step step;
+	s64 left = 0;
 
 	if (copy_from_user(&step, argp, sizeof(step)))
 		return -EFAULT;
@@ -61,6 +62,12 @@ static int session_step(struct hvstep_vm *vm, void __user *argp)
 	case HVSTEP_STEP_ONE:
 		if (step.count > 1)
 			return -EINVAL;
+		left = 1;
+		break;
+	case HVSTEP_STEP_COUNT:
+		if (!step.count || step.count > S64_MAX)
+			return -EINVAL;
+		left = step.count;
 		break;
 	default:
 		return -EINVAL;
@@ -71,7 +78,7 @@ static int session_step(struct hvstep_vm *vm, void __user *argp)
 		return -ENOENT;
 	if (IS_ERR(hv))
 		return PTR_ERR(hv);
-	atomic_set(&hv->request, step.mode == HVSTEP_STEP_ONE);
+	atomic64_set(&hv->left, left);
 	return 0;
 }
 

@@ -24,7 +24,6 @@ static int exit_debug(struct hvstep_vcpu *hv)
 	run->debug.arch.address = kvmppc_get_pc(hv->vcpu);
 	/* Anything else makes QEMU look for a hardware breakpoint. */
 	run->debug.arch.status = 0;
-	atomic_set(&hv->request, 0);
 	return RESUME_HOST;
 }
 
@@ -35,12 +34,17 @@ static int exit_intr(struct hvstep_vcpu *hv)
 	return -EINTR;
 }
 
+/* Each KVM_RUN is to be one step. */
+static bool wants_each(struct hvstep_vcpu *hv)
+{
+	return (hv->vcpu->guest_debug & GUESTDBG_STEP) == GUESTDBG_STEP;
+}
+
 static bool wants_step(struct hvstep_vcpu *hv)
 {
 	if (READ_ONCE(hv->vm->closing))
 		return false;
-	return (hv->vcpu->guest_debug & GUESTDBG_STEP) == GUESTDBG_STEP ||
-	       atomic_read(&hv->request);
+	return wants_each(hv) || atomic64_read(&hv->left);
 }
 
 /* Another vCPU's armed word, this guest's own, or the VMM's? */
@@ -240,6 +244,22 @@ static int prepare(struct hvstep_vcpu *hv)
 	return 0;
 }
 
+/*
+ * The next step is made without a way to userspace: nobody else takes back what
+ * probe_run_enter() in hook.c has set. Signals and kicks that came are found in
+ * step_one().
+ */
+static void stay_in_kernel(struct hvstep_vcpu *hv)
+{
+	if (hv->called_out) {
+		hv->called_out = false;
+		spin_lock_irq(&current->sighand->siglock);
+		recalc_sigpending();
+		spin_unlock_irq(&current->sighand->siglock);
+	}
+	cond_resched();
+}
+
 static void release(struct hvstep_vcpu *hv)
 {
 	WRITE_ONCE(hv->active, false);
@@ -255,9 +275,23 @@ static bool exit_is_for_vmm(struct hvstep_vcpu *hv, int ret)
 	       hv->vcpu->run->exit_reason != KVM_EXIT_INTR;
 }
 
-static int step_done(struct hvstep_vcpu *hv)
+/* The end of a step: of KVM_RUN, too, unless it is to make more of them. */
+static int step_done(struct hvstep_vcpu *hv, bool *again)
 {
 	hvstep_count(hv, HVSTEP_COUNT_STEPS);
+	if (atomic64_dec_if_positive(&hv->left) > 0 && !wants_each(hv)) {
+		stay_in_kernel(hv);
+		*again = true;
+		return 0;
+	}
+	return exit_debug(hv);
+}
+
+/* The VMM's own breakpoint ends whatever was asked for. */
+static int step_ends_at_bp(struct hvstep_vcpu *hv)
+{
+	atomic64_set(&hv->left, 0);
+	hvstep_count(hv, HVSTEP_COUNT_BREAKPOINTS);
 	return exit_debug(hv);
 }
 
@@ -274,10 +308,9 @@ static int step_sw_bp(struct hvstep_vcpu *hv, bool *again)
 		return exit_intr(hv);
 	case SW_BP_GUEST:
 		reflect(hv);
-		return step_done(hv);
+		return step_done(hv, again);
 	case SW_BP_VMM:
-		hvstep_count(hv, HVSTEP_COUNT_BREAKPOINTS);
-		return exit_debug(hv);
+		return step_ends_at_bp(hv);
 	}
 	*again = true;
 	return 0;
@@ -316,7 +349,7 @@ static int run_prepared(struct hvstep_vcpu *hv, bool *again, bool *probed)
 	}
 	if (outcome == HVSTEP_OUTCOME_DONE) {
 		if (!exit_is_for_vmm(hv, ret))
-			return step_done(hv);
+			return step_done(hv, again);
 		/* Userspace completes it; then say so without entering. */
 		hv->report = true;
 		hv->report_nip = kvmppc_get_pc(vcpu);
@@ -444,7 +477,7 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	}
 	if (hv->plan.emul && hvstep_emulate(hv, word)) {
 		hvstep_count(hv, HVSTEP_COUNT_EMULATED);
-		return step_done(hv);
+		return step_done(hv, again);
 	}
 	if (hv->plan.required) {
 		/* A transaction changes hands: nothing we could do is exact. */
@@ -485,8 +518,10 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 	lockdep_assert_held(&hv->vcpu->mutex);
 
 	WRITE_ONCE(hv->seen, true);
-	if (report_due(hv))
-		return step_done(hv);
+	again = false;
+	ret = report_due(hv) ? step_done(hv, &again) : 0;
+	if (ret)
+		return ret;
 	do {
 		again = false;
 		ret = wants_step(hv) ? step_one(hv, &again) : run_free(hv);

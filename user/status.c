@@ -50,6 +50,7 @@ static const struct bit_name features[] = {
 	{ HVSTEP_FEATURE_IRQ_DELIVER, "irq-deliver" },
 	{ HVSTEP_FEATURE_ATOMIC, "atomic" },
 	{ HVSTEP_FEATURE_EXCLUSIVE, "exclusive" },
+	{ HVSTEP_FEATURE_STEP_COUNT, "step-count" },
 	{ 0 }
 };
 

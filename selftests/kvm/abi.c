@@ -88,6 +88,7 @@ TEST_F(abi, info)
 	memset(&info, 0xff, sizeof(info));
 	ASSERT_EQ(0, call(self->dev, HVSTEP_GET_INFO, &info));
 	EXPECT_TRUE(info.features & HVSTEP_FEATURE_STEP_ONE);
+	EXPECT_TRUE(info.features & HVSTEP_FEATURE_STEP_COUNT);
 	EXPECT_TRUE(info.features & HVSTEP_FEATURE_IRQ_HOLD);
 	EXPECT_TRUE(info.features & HVSTEP_FEATURE_TRACE_ALL);
 	EXPECT_TRUE(info.features & HVSTEP_FEATURE_COUNTERS);
@@ -174,18 +175,21 @@ TEST_F(abi, step_values)
 		__u64 count;
 		int ret;
 	} calls[] = {
-		{ 3, 2, 0, -EINVAL },
 		{ 3, 0xffffffff, 0, -EINVAL },
 		{ 3, HVSTEP_STEP_ONE, 2, -EINVAL },
 		{ 3, HVSTEP_STEP_ONE, 1ULL << 32, -EINVAL },
 		{ 3, HVSTEP_STEP_ONE, -1ULL, -EINVAL },
 		{ 3, HVSTEP_STEP_CANCEL, 1, -EINVAL },
+		{ 3, HVSTEP_STEP_COUNT, 0, -EINVAL },
+		{ 3, HVSTEP_STEP_COUNT, 1ULL << 63, -EINVAL },
+		{ 3, HVSTEP_STEP_COUNT + 1, 1, -EINVAL },
 		{ 0, HVSTEP_STEP_ONE, 0, -ENOENT },
 		{ 4, HVSTEP_STEP_ONE, 1, -ENOENT },
 		{ 0x7fffffff, HVSTEP_STEP_ONE, 0, -ENOENT },
 		{ HVSTEP_VCPU_ALL, HVSTEP_STEP_ONE, 0, -ENOENT },
 		{ 3, HVSTEP_STEP_ONE, 0, 0 },
 		{ 3, HVSTEP_STEP_CANCEL, 0, 0 },
+		{ 3, HVSTEP_STEP_COUNT, (1ULL << 63) - 1, 0 },
 		{ 3, HVSTEP_STEP_CANCEL, 0, 0 },
 	};
 	size_t i;

@@ -52,6 +52,7 @@
 #define HVSTEP_FEATURE_IRQ_DELIVER	(1ULL << 4)	/* HVSTEP_IRQ_DELIVER */
 #define HVSTEP_FEATURE_ATOMIC		(1ULL << 5)	/* HVSTEP_POLICY_ATOMIC */
 #define HVSTEP_FEATURE_EXCLUSIVE	(1ULL << 6)	/* HVSTEP_POLICY_EXCLUSIVE */
+#define HVSTEP_FEATURE_STEP_COUNT	(1ULL << 7)	/* HVSTEP_STEP_COUNT */
 
 /* struct hvstep_info.host */
 #define HVSTEP_HOST_KVM_HV	(1U << 0)	/* kvm-hv is loaded: VMs can be attached */
@@ -164,6 +165,7 @@ struct hvstep_policy {
 /* struct hvstep_step.mode */
 #define HVSTEP_STEP_CANCEL	0	/* withdraw a request that has not started */
 #define HVSTEP_STEP_ONE		1	/* one instruction */
+#define HVSTEP_STEP_COUNT	2	/* that many, without leaving the kernel */
 
 /**
  * struct hvstep_step - step a vCPU in its next KVM_RUN
@@ -171,13 +173,16 @@ struct hvstep_policy {
  * @mode:	in: HVSTEP_STEP_*
  * @flags:	in: 0
  * @pad:	in: 0
- * @count:	in: 0 or 1 for HVSTEP_STEP_ONE, 0 for HVSTEP_STEP_CANCEL
+ * @count:	in: steps to make, 1 or more, for HVSTEP_STEP_COUNT; 0 or 1 for
+ *		HVSTEP_STEP_ONE, 0 for HVSTEP_STEP_CANCEL
  * @reserved:	in: 0
  *
  * The vCPU's next KVM_RUN ends with KVM_EXIT_DEBUG after one instruction, as
- * if KVM_GUESTDBG_SINGLESTEP were set for that call alone. A KVM_RUN that ends
- * before (a signal, an exit that the VMM must handle) leaves the request
- * standing. Fails with:
+ * if KVM_GUESTDBG_SINGLESTEP were set for that call alone; or after @count of them.
+ * A KVM_RUN that ends before (a signal, an exit that the VMM must handle) leaves
+ * the request standing, for as many as are left to do. A breakpoint of the VMM's
+ * ends it, with KVM_EXIT_DEBUG there. Where KVM_GUESTDBG_SINGLESTEP is set beside,
+ * each KVM_RUN is one step all the same, and counts. Fails with:
  *   ENOENT	the VM has no such vCPU
  *   EINVAL	unknown mode or flag, a count that does not fit the mode
  *
