@@ -58,25 +58,40 @@ static bool access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea, uns
 	return true;
 }
 
-/*
- * Handlers begin at these offsets of their page (vector.c), and no translation
- * changes the offset: most accesses need no look at the guest's page tables.
- */
+/* Could it be where something of this step's is armed? */
 static bool may_touch(struct hvstep_vcpu *hv, u64 ea, unsigned int len)
 {
-	unsigned int vec, i;
+	unsigned int i;
 
-	for (vec = 0; vec < HVSTEP_NR_VECS; vec++) {
-		u64 at = hvstep_vector_ea(hv->vcpu, vec, hv->plan.scv_lev);
-
-		if (hv->plan.vectors & BIT(vec) &&
-		    (((at & 0xfff) + 3 - ea) & 0xfff) < len + 3)
-			return true;
-	}
+	/* scv's are at all multiples of 0x20, but scv accesses nothing. */
+	if (hvstep_vector_may_be_in(ea, len))
+		return true;
 	for (i = 0; i < hv->plan.nr_next; i++)
 		if ((((hv->plan.next_ea[i] & 0xfff) + 3 - ea) & 0xfff) < len + 3)
 			return true;
 	return false;
+}
+
+/*
+ * Most loads and stores are of a form that takes no analysis to see that they are not:
+ * D and DS, of no more than 16 bytes. Those of multiple words are not among them.
+ */
+static bool is_clear(struct hvstep_vcpu *hv, u32 word)
+{
+	unsigned int ra = (word >> 16) & 0x1f;
+	s64 d = (s16)word;
+
+	switch (hvstep_insn_opcode(word)) {
+	case 58: case 62:	/* ld to std */
+		d &= ~3;
+		break;
+	case 32 ... 45:		/* lwz to sthu */
+	case 48 ... 55:		/* lfs to stfdu */
+		break;
+	default:
+		return false;
+	}
+	return !may_touch(hv, (ra ? kvmppc_get_gpr(hv->vcpu, ra) : 0) + d, 16);
 }
 
 /*
@@ -93,9 +108,9 @@ void hvstep_access_find(struct hvstep_vcpu *hv, u32 word)
 	hv->access[0].len = 0;
 	hv->access[1].len = 0;
 
-	if (!(hv->plan.vectors & BIT(HVSTEP_VEC_DSI)))
+	if (!(hv->plan.vectors & BIT(HVSTEP_VEC_DSI)) || is_clear(hv, word))
 		return;
-	if (hv->plan.len == 8 && hvstep_mem_fetch(hv->vcpu, hv->nip + 4, &gpa, &suffix) < 0)
+	if (hv->plan.len == 8 && hvstep_mem_fetch(hv, hv->nip + 4, &gpa, &suffix) < 0)
 		return;
 	if (!access_ea(hv, word, suffix, &ea, &len) || !may_touch(hv, ea, len))
 		return;

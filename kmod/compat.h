@@ -137,6 +137,15 @@ static inline bool hvstep_compat_nestedv2(void)
 #endif /* !HVSTEP_HAVE_NESTEDV2 */
 
 /*
+ * Of the memslots, for a look without kvm->srcu: since 5.17 both sets of them are part
+ * of struct kvm (kvm->__memslots).
+ */
+static inline u64 hvstep_compat_generation(struct kvm *kvm)
+{
+	return READ_ONCE(rcu_dereference_raw(kvm->memslots[0])->generation);
+}
+
+/*
  * The task that last ran this vcpu, with a reference, or NULL: vcpu->pid is the
  * last runner only, and that thread may be exiting.
  */

@@ -47,7 +47,7 @@ bool hvstep_step_moved(struct hvstep_vcpu *hv)
 	if (not_complete(hv, nip))
 		return ((hvstep_compat_lpcr(vcpu) ^ hv->lpcr) & (LPCR_AIL | LPCR_ILE)) ||
 		       vcpu->arch.intr_msr != hv->intr_msr;
-	return !hvstep_vector_armed(hv);
+	return hvstep_vector_armed(hv) < 0;
 }
 
 /* From the handler of an interrupt to where it came from, as if it had not come. */
@@ -139,25 +139,25 @@ enum hvstep_outcome hvstep_conclude(struct hvstep_vcpu *hv)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	u64 nip = kvmppc_get_pc(vcpu);
-	struct hvstep_armed *armed = hvstep_vector_armed(hv);
+	int vec = hvstep_vector_armed(hv);
 
-	if (armed) {
-		if (armed->vec == HVSTEP_VEC_TRACE)
+	if (vec >= 0) {
+		if (vec == HVSTEP_VEC_TRACE)
 			return conclude_trace(hv);
-		if (armed->vec == HVSTEP_VEC_NEXT) {
+		if (vec == HVSTEP_VEC_NEXT) {
 			restore_msr(hv);
 			if (hv->plan.probe)
 				return HVSTEP_OUTCOME_PROBED;
 			hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
 			return HVSTEP_OUTCOME_DONE;
 		}
-		if (HVSTEP_VECS_ASYNC & BIT(armed->vec) && hv->irqs.held &&
-		    hvstep_irq_can_hold(hv, armed->vec) && hv->undone++ < MAX_UNDONE)
-			return conclude_async(hv, armed->vec);
-		if (BIT(armed->vec) & (BIT(HVSTEP_VEC_ISI) | BIT(HVSTEP_VEC_ISEG)) &&
+		if (HVSTEP_VECS_ASYNC & BIT(vec) && hv->irqs.held &&
+		    hvstep_irq_can_hold(hv, vec) && hv->undone++ < MAX_UNDONE)
+			return conclude_async(hv, vec);
+		if (BIT(vec) & (BIT(HVSTEP_VEC_ISI) | BIT(HVSTEP_VEC_ISEG)) &&
 		    !hv->own_trace && !not_complete(hv, kvmppc_get_srr0(vcpu)))
 			return conclude_fetch(hv);
-		return conclude_handler(hv, armed->vec);
+		return conclude_handler(hv, vec);
 	}
 
 	if (not_complete(hv, nip)) {

@@ -7,7 +7,6 @@
  * text, which is where the interrupt vectors of a Linux guest are.
  */
 #include <linux/kvm_host.h>
-#include <linux/mm.h>
 #include <linux/uaccess.h>
 
 #include "hvstep.h"
@@ -46,26 +45,18 @@ static int translate(struct kvm_vcpu *vcpu, u64 ea, struct kvmppc_pte *pte, bool
 	return ret;
 }
 
-/*
- * Where an instruction fetch from @ea with @msr would go: 0, 1 if hardware should
- * do the fetch, or -EFAULT where it would not be allowed or has no translation.
- */
-static int translate_fetch(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
+/* Does finding out where a fetch with @msr goes take the pages locked, or must they not be? */
+static bool translates_locked(struct kvm *kvm, u64 msr)
+{
+	return !(msr & MSR_IR) || kvm_is_radix(kvm);
+}
+
+/* By KVM's walk of a hash guest's page table; see hvstep_mem_translate_locked(). */
+static int translate_hash(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 {
 	u64 msr_now = kvmppc_get_msr(vcpu);
 	struct kvmppc_pte pte = { };
 	int ret;
-
-	if (!(msr & MSR_IR)) {
-		/*
-		 * Guest real mode: KVM maps it onto guest real memory one to
-		 * one, ignoring the bits above (the VRMA of a hash guest too).
-		 */
-		*gpa = ea & KVM_PAM;
-		return 0;
-	}
-	if (kvm_is_radix(vcpu->kvm))
-		return hvstep_radix_fetch(vcpu, ea, msr, gpa);
 
 	/* The walk takes translation and privilege from the vCPU's MSR. */
 	if (msr != msr_now)
@@ -84,9 +75,54 @@ static int translate_fetch(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 	return !!vcpu->arch.iamr;
 }
 
-int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
+/*
+ * Where an instruction fetch from @ea with @msr would go: 0, 1 if hardware should do
+ * the fetch, or -EFAULT where it would not be allowed or has no translation.
+ * Before the pages are locked, for what cannot be done then.
+ */
+int hvstep_mem_translate_first(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa)
 {
-	return min(translate_fetch(vcpu, ea, msr, gpa), 0);
+	if (translates_locked(hv->vm->kvm, msr))
+		return 0;
+	return translate_hash(hv->vcpu, ea, msr, gpa);
+}
+
+/*
+ * And then, with the pages locked; @first is what the other has returned. -EAGAIN if
+ * hvstep_page_get() has to get hv->missing.
+ */
+int hvstep_mem_translate_locked(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea,
+				u64 msr, int first, gpa_t *gpa)
+{
+	if (!(msr & MSR_IR)) {
+		/*
+		 * Guest real mode: KVM maps it onto guest real memory one to
+		 * one, ignoring the bits above (the VRMA of a hash guest too).
+		 */
+		*gpa = ea & KVM_PAM;
+		return 0;
+	}
+	if (kvm_is_radix(hv->vm->kvm))
+		return hvstep_radix_fetch(hv, walk, ea, msr, gpa);
+	return first;
+}
+
+/* Both, for those who need no more than the address. */
+int hvstep_mem_translate(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa)
+{
+	int ret;
+
+	for (;;) {
+		ret = hvstep_mem_translate_first(hv, ea, msr, gpa);
+		hvstep_pages_lock(hv);
+		ret = hvstep_mem_translate_locked(hv, &hv->walk[HVSTEP_WALK_CODE], ea, msr,
+						  ret, gpa);
+		hvstep_pages_unlock(hv);
+		if (ret != -EAGAIN)
+			return min(ret, 0);
+		if (hvstep_page_get(hv, hv->missing, false))
+			return -EFAULT;
+	}
 }
 
 /* Where a data access of the vCPU as it is now would go. */
@@ -104,7 +140,8 @@ int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa)
 	return 0;
 }
 
-static struct kvm_memory_slot *mem_slot(struct kvm *kvm, gfn_t gfn)
+/* Under kvm->srcu, as is what it returns */
+struct kvm_memory_slot *hvstep_mem_slot(struct kvm *kvm, gfn_t gfn)
 {
 	struct kvm_memory_slot *slot;
 
@@ -124,7 +161,7 @@ static unsigned long hva_of(struct kvm *kvm, gpa_t gpa)
 	int idx;
 
 	idx = srcu_read_lock(&kvm->srcu);
-	slot = mem_slot(kvm, gpa_to_gfn(gpa));
+	slot = hvstep_mem_slot(kvm, gpa_to_gfn(gpa));
 	if (slot)
 		hva = __gfn_to_hva_memslot(slot, gpa_to_gfn(gpa)) +
 		      offset_in_page(gpa);
@@ -132,7 +169,7 @@ static unsigned long hva_of(struct kvm *kvm, gpa_t gpa)
 	return hva;
 }
 
-/* The four or eight bytes at @gpa as they are in memory. */
+/* The four bytes at @gpa as they are in memory, whatever that is made of */
 int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
 {
 	unsigned long hva = hva_of(vcpu->kvm, gpa);
@@ -140,63 +177,45 @@ int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
 	return hva ? get_user(*raw, (u32 __user *)hva) : -EFAULT;
 }
 
-int hvstep_mem_read_u64(struct kvm *kvm, gpa_t gpa, u64 *raw)
-{
-	unsigned long hva = hva_of(kvm, gpa);
-
-	return hva ? get_user(*raw, (u64 __user *)hva) : -EFAULT;
-}
-
 /*
  * The instruction that the vCPU as it is now would fetch from @ea, in register
  * order, and where that is. 1 if hardware should do the fetch; -EFAULT where it
  * could not fetch one, -EIO where there is one but it cannot be read here.
  */
-int hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa, u32 *word)
+int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word)
 {
+	struct hvstep_walk *walk = &hv->walk[HVSTEP_WALK_CODE];
+	u64 msr = kvmppc_get_msr(hv->vcpu);
+	struct hvstep_page *page;
 	int ret;
 
-	*gpa = INVALID_GPA;
-	ret = translate_fetch(vcpu, ea, kvmppc_get_msr(vcpu), gpa);
-	if (ret < 0)
-		return -EFAULT;
-	if (hvstep_mem_read(vcpu, *gpa, word))
-		return -EIO;
-	if (kvmppc_need_byteswap(vcpu))
+	for (;;) {
+		*gpa = INVALID_GPA;
+		ret = hvstep_mem_translate_first(hv, ea, msr, gpa);
+		hvstep_pages_lock(hv);
+		ret = hvstep_mem_translate_locked(hv, walk, ea, msr, ret, gpa);
+		page = ret < 0 ? NULL : hvstep_page(hv->vm, *gpa, false);
+		if (likely(page))
+			*word = READ_ONCE(*(u32 *)(page->kva + offset_in_page(*gpa)));
+		hvstep_pages_unlock(hv);
+
+		if (likely(page))
+			break;
+		if (ret == -EAGAIN) {
+			if (hvstep_page_get(hv, hv->missing, false))
+				return -EFAULT;
+		} else if (ret < 0) {
+			return -EFAULT;
+		} else if (hvstep_page_get(hv, *gpa, false)) {
+			/* No page of memory, but it may be something to read from. */
+			if (hvstep_mem_read(hv->vcpu, *gpa, word))
+				return -EIO;
+			break;
+		}
+	}
+	if (kvmppc_need_byteswap(hv->vcpu))
 		*word = swab32(*word);
 	return ret;
-}
-
-/*
- * The page at @gfn, for writing. Pinned, it can neither migrate nor be merged
- * nor be swapped until the pin is gone, so what is armed through it is restored
- * through it, whatever happens to the mapping meanwhile.
- */
-struct page *hvstep_mem_pin(struct kvm *kvm, gfn_t gfn)
-{
-	struct kvm_memory_slot *slot;
-	unsigned long hva = 0;
-	struct page *page;
-	int idx;
-
-	/* KVM_RUN has seen to it that this is the VM's own process. */
-	if (WARN_ON_ONCE(current->mm != kvm->mm))
-		return ERR_PTR(-EIO);
-
-	idx = srcu_read_lock(&kvm->srcu);
-	slot = mem_slot(kvm, gfn);
-	if (slot)
-		hva = __gfn_to_hva_memslot(slot, gfn);
-	srcu_read_unlock(&kvm->srcu, idx);
-
-	if (!hva || pin_user_pages_fast(hva, 1, FOLL_WRITE, &page) != 1)
-		return ERR_PTR(-EFAULT);
-	return page;
-}
-
-void hvstep_mem_unpin(struct page *page)
-{
-	unpin_user_pages_dirty_lock(&page, 1, true);
 }
 
 /*
@@ -209,7 +228,7 @@ void hvstep_mem_dirty(struct kvm *kvm, gfn_t gfn)
 	int idx;
 
 	idx = srcu_read_lock(&kvm->srcu);
-	slot = mem_slot(kvm, gfn);
+	slot = hvstep_mem_slot(kvm, gfn);
 	if (slot && slot->dirty_bitmap)
 		set_bit_le(gfn - slot->base_gfn, slot->dirty_bitmap);
 	srcu_read_unlock(&kvm->srcu, idx);

@@ -28,23 +28,30 @@ static bool probes_on;			/* under hook_lock */
 static unsigned long last_step;		/* jiffies */
 static struct tracepoint *tp_run_enter, *tp_guest_exit;
 
-#define PROBES_IDLE	(10 * HZ)
+#define REST_AFTER	(10 * HZ)
 
 /*
- * A vCPU enters KVM's run loop while some VM is attached. Returns false, with
- * nothing held, if it is none of ours: then the stub goes on to the original.
+ * A vCPU enters KVM's run loop that is to be stepped, or is of a VM where somebody steps.
+ * Returns false, with nothing held, if it is none of ours: then the stub goes on to the
+ * original.
  */
 bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret)
 {
-	struct hvstep_vm *vm = hvstep_vm_get(vcpu->kvm);
-	struct hvstep_vcpu *hv;
+	struct hvstep_vcpu *hv = hvstep_vcpu_get(vcpu);
+	struct hvstep_vm *vm;
 
-	if (!vm)
-		return false;
+	if (IS_ERR(hv)) {
+		if (PTR_ERR(hv) == -ENOENT)
+			return false;
+		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+		*ret = PTR_ERR(hv);
+		return true;
+	}
 
+	vm = hv->vm;
 	/* Detached, but for steps of other vCPUs that are not over yet. */
 	if (unlikely(READ_ONCE(vm->closing))) {
-		bool intr = hvstep_word_wait_none(vm);
+		bool intr = hvstep_block_wait_none(vm);
 
 		hvstep_vm_put(vm);
 		if (intr) {
@@ -54,13 +61,7 @@ bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret)
 		return intr;
 	}
 
-	hv = hvstep_vm_vcpu(vm, vcpu);
-	if (IS_ERR(hv)) {
-		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-		*ret = PTR_ERR(hv);
-	} else {
-		*ret = hvstep_vcpu_run(hv);
-	}
+	*ret = hvstep_vcpu_run(hv);
 	/*
 	 * This may drop the last reference to the module; nothing sleeps from
 	 * here to the stub's return, which unloading waits for (hook_remove).
@@ -93,15 +94,13 @@ unsigned int hvstep_hook_attached(void)
 static void probe_run_enter(void *data, struct kvm_vcpu *vcpu)
 {
 	struct hvstep_vcpu *hv;
-	struct hvstep_vm *vm;
 
 	/* vcpu->arch.regs are those of its own guest then. */
 	if (vcpu->arch.nested)
 		return;
 
 	rcu_read_lock();
-	vm = hvstep_vm_find_rcu(vcpu->kvm);
-	hv = vm ? xa_load(&vm->vcpus, vcpu->vcpu_idx) : NULL;
+	hv = hvstep_vcpu_find_rcu(vcpu);
 	/* Only this thread writes what hvstep_step_moved() reads. */
 	if (hv && hvstep_step_moved(hv)) {
 		hv->called_out = true;
@@ -118,17 +117,15 @@ static void probe_run_enter(void *data, struct kvm_vcpu *vcpu)
 static void probe_guest_exit(void *data, struct kvm_vcpu *vcpu)
 {
 	struct hvstep_vcpu *hv;
-	struct hvstep_vm *vm;
 
 	if (vcpu->arch.nested ||
 	    vcpu->arch.trap != BOOK3S_INTERRUPT_H_EMUL_ASSIST)
 		return;
 
 	rcu_read_lock();
-	vm = hvstep_vm_find_rcu(vcpu->kvm);
-	hv = vm ? xa_load(&vm->vcpus, vcpu->vcpu_idx) : NULL;
+	hv = hvstep_vcpu_find_rcu(vcpu);
 	if (hv && READ_ONCE(hv->active) &&
-	    hvstep_vector_armed(hv))
+	    hvstep_vector_armed(hv) >= 0)
 		vcpu->arch.emul_inst = KVMPPC_INST_SW_BREAKPOINT;
 	rcu_read_unlock();
 }
@@ -137,9 +134,6 @@ static bool host_is_nested(void)
 {
 	return !cpu_has_feature(CPU_FTR_HVMODE);
 }
-
-static void probes_off(struct work_struct *work);
-static DECLARE_DELAYED_WORK(probes_off_work, probes_off);
 
 static int probes_attach(void)
 {
@@ -160,7 +154,6 @@ static int probes_attach(void)
 		}
 	}
 	WRITE_ONCE(probes_on, true);
-	schedule_delayed_work(&probes_off_work, PROBES_IDLE);
 	return 0;
 }
 
@@ -171,52 +164,70 @@ static void probes_detach(void)
 	tracepoint_probe_unregister(tp_run_enter, probe_run_enter, NULL);
 	if (host_is_nested())
 		tracepoint_probe_unregister(tp_guest_exit, probe_guest_exit, NULL);
-}
-
-static void probes_off(struct work_struct *work)
-{
-	unsigned long idle = jiffies - READ_ONCE(last_step);
-
-	mutex_lock(&hook_lock);
-	if (idle < PROBES_IDLE) {
-		schedule_delayed_work(&probes_off_work, PROBES_IDLE - idle);
-	} else if (probes_on) {
-		/*
-		 * A step can last as long as it likes (H_CEDE), and needs the
-		 * probes at its end. Pairs with hvstep_hook_stepping(): either
-		 * that sees them gone, or this sees the step.
-		 */
-		WRITE_ONCE(probes_on, false);
-		smp_mb();	/* probes_on before hv->active */
-		if (hvstep_vm_any_active()) {
-			WRITE_ONCE(probes_on, true);
-			schedule_delayed_work(&probes_off_work, PROBES_IDLE);
-		} else {
-			probes_detach();
-		}
-	}
-	mutex_unlock(&hook_lock);
+	WRITE_ONCE(probes_on, false);
 }
 
 /*
- * A step is about to enter the guest, hv->active is set: the probes must be
- * there.
+ * Nobody has stepped for a while: the other vCPUs of the host need not pay for it any
+ * more. But a step can last as long as it likes (H_CEDE), and needs the probes at its
+ * end. Pairs with hvstep_hook_stepping(): either that sees that its VM is not ready any
+ * more, or hvstep_vm_rest_all() sees the step. One that goes on nevertheless waits for
+ * hook_lock.
  */
-int hvstep_hook_stepping(void)
+static void rest(struct work_struct *work)
+{
+	struct delayed_work *dwork = to_delayed_work(work);
+	unsigned long idle;
+
+	mutex_lock(&hook_lock);
+	idle = jiffies - READ_ONCE(last_step);
+	if (idle < REST_AFTER)
+		schedule_delayed_work(dwork, REST_AFTER - idle);
+	else if (!hvstep_vm_rest_all())
+		schedule_delayed_work(dwork, REST_AFTER);
+	else if (probes_on)
+		probes_detach();
+	mutex_unlock(&hook_lock);
+}
+
+static DECLARE_DELAYED_WORK(rest_work, rest);
+
+void hvstep_hook_assert_held(void)
+{
+	lockdep_assert_held(&hook_lock);
+}
+
+/* A VM is going to be stepped; with the probes if that is now. */
+int hvstep_hook_ready(struct hvstep_vm *vm, bool probes)
+{
+	int ret = 0;
+
+	if (mutex_lock_interruptible(&hook_lock))
+		return -EINTR;
+	WRITE_ONCE(last_step, jiffies);
+	if (probes)
+		ret = probes_attach();
+	if (!ret)
+		ret = hvstep_vm_make_ready(vm);
+	schedule_delayed_work(&rest_work, REST_AFTER);
+	mutex_unlock(&hook_lock);
+	return ret;
+}
+
+/*
+ * A step is about to enter the guest, hv->active is set: the probes must be there, and
+ * no vCPU may be where it could meet what is going to be armed unprepared.
+ */
+int hvstep_hook_stepping(struct hvstep_vm *vm)
 {
 	unsigned long now = jiffies;
-	int ret;
 
 	if (READ_ONCE(last_step) != now)
 		WRITE_ONCE(last_step, now);
-	smp_mb();	/* hv->active before probes_on, see probes_off() */
-	if (likely(READ_ONCE(probes_on)))
+	smp_mb();	/* hv->active before vm->ready and probes_on, see rest() */
+	if (likely(READ_ONCE(vm->ready) && READ_ONCE(probes_on)))
 		return 0;
-
-	mutex_lock(&hook_lock);
-	ret = probes_attach();
-	mutex_unlock(&hook_lock);
-	return ret;
+	return hvstep_hook_ready(vm, true);
 }
 
 static void tracepoint_seen(struct tracepoint *tp, bool coming)
@@ -341,10 +352,8 @@ void hvstep_hook_put(void)
 	WRITE_ONCE(hvstep_nr_attached, hvstep_nr_attached - 1);
 	if (!hvstep_nr_attached) {
 		/* Nothing is armed: the last VM left the table after that. */
-		if (probes_on) {
-			WRITE_ONCE(probes_on, false);
+		if (probes_on)
 			probes_detach();
-		}
 		hook_remove();
 	}
 	mutex_unlock(&hook_lock);
@@ -359,7 +368,7 @@ int hvstep_hook_init(void)
 /* The module goes: no VM is attached, KVM does not call the stub any more. */
 void hvstep_hook_exit(void)
 {
-	cancel_delayed_work_sync(&probes_off_work);
+	cancel_delayed_work_sync(&rest_work);
 	tracepoint_synchronize_unregister();
 	unregister_tracepoint_module_notifier(&tracepoint_nb);
 	/*

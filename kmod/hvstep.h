@@ -8,7 +8,7 @@
  *   vcpu->mutex	KVM's; held by whoever is in KVM_RUN. Owns struct
  *			hvstep_vcpu but for the fields said to be atomic.
  *   vm->exclusive_lock	the guest, under HVSTEP_POLICY_EXCLUSIVE
- *   vm->word_lock	the armed words of one VM
+ *   kvm->mmu_lock	KVM's; the armed words of one VM, and where its pages are
  *   vms_lock (vm.c)	the table of attached VMs; RCU for readers
  */
 #ifndef HVSTEP_H
@@ -25,59 +25,90 @@
 
 #include <linux/hvstep.h>
 
+#include "block.h"
+#include "filter.h"
 #include "plan.h"
 
 struct hvstep_vm;
 
+/* The handlers: in one block, or two on POWER8; or scv's; and two breakpoints behind. */
+#define HVSTEP_MAX_ARMED	4
+
 /**
- * struct hvstep_word - an instruction of the guest replaced by a breakpoint
- * @link:	in vm->words, or in vm->free_words
- * @page:	the memory it is in, pinned by each vCPU that uses it. That, not
- *		the address, is what the word is: a VMM can put other memory at
- *		the same address in the middle of a step
+ * struct hvstep_armed - what this vCPU's step has armed in 4K of the guest's memory
+ * @block:	the memory, shared with other vCPUs; NULL: nothing is armed in it
+ * @last:	the one that it was the last time
+ * @ea:		where this vCPU would meet the block's first byte
+ * @msr:	in which translation state; in another one the same address can be
+ *		another place
+ * @first:	what hvstep_mem_translate_first() has said
  * @gpa:	where the guest has it
- * @saved:	what belongs there, as the four bytes in memory
- * @users:	number of vCPUs whose step needs it armed
- */
-struct hvstep_word {
-	struct list_head link;
-	struct page *page;
-	gpa_t gpa;
-	u32 saved;
-	unsigned int users;
-};
-
-/* The handlers, five of them twice (vector.c), and two breakpoints behind. */
-#define HVSTEP_MAX_ARMED	(HVSTEP_NR_VECS + 5 + 2)
-/*
- * Vectors below 0x1000 or from 0x4000 to 0x5000, scv's, and two next_ea; POWER8,
- * which can have both kinds of vectors, has no scv.
- */
-#define HVSTEP_MAX_PINS		4
-
-/**
- * struct hvstep_pin - a page that this vCPU's step writes to
- * @gfn:	where the guest has it
- * @page:	pinned from arming to restoring
- */
-struct hvstep_pin {
-	gfn_t gfn;
-	struct page *page;
-};
-
-/**
- * struct hvstep_armed - one word that this vCPU's step has armed
- * @ea:		the effective address at which this vCPU would meet it
- * @real:	in real mode; an address of the same value can be another place
- * @vec:	enum hvstep_vec
- * @word:	the word, shared with other vCPUs
+ * @vectors:	BIT(enum hvstep_vec): the handlers; 0: a breakpoint behind the
+ *		instruction
+ * @is_word:	it is that, or scv's handler: one word, at the offset @word
+ * @word:	see there
+ * @logged:	to be written down in the dirty log
  */
 struct hvstep_armed {
+	struct hvstep_block *block;
+	struct hvstep_block *last;
 	u64 ea;
-	bool real;
-	unsigned int vec;
-	struct hvstep_word *word;
+	u64 msr;
+	int first;
+	gpa_t gpa;
+	u32 vectors;
+	bool is_word;
+	u16 word;
+	bool logged;
 };
+
+/* Two ways of so many places: a power of two */
+#define HVSTEP_PAGE_BITS	7
+#define HVSTEP_NR_PAGES		(1UL << HVSTEP_PAGE_BITS)
+
+/**
+ * struct hvstep_page - where a page of the guest is in the host's memory
+ * @gfn:	where the guest has it
+ * @hva:	where the VMM has it
+ * @kva:	where the host has it
+ * @epoch:	all this holds while that is vm->epoch, and the pages are locked
+ * @writable:	it may be written to
+ * @logged:	its memslot has a dirty log
+ */
+struct hvstep_page {
+	gfn_t gfn;
+	unsigned long hva;
+	void *kva;
+	u64 epoch;
+	bool writable;
+	bool logged;
+};
+
+/**
+ * struct hvstep_walk - the last walk through a radix guest's page table (radix.c)
+ * @epoch:	@entry is good while that is vm->epoch; 0: there was none
+ * @ea:		an address in the page it was for
+ * @table:	the process table it began at
+ * @pid:	the entry there
+ * @leaf:	what it led to
+ * @shift:	the size of that, as a power of two
+ * @nr:		the number of entries it came by
+ * @entry:	where they are
+ * @value:	what they were
+ */
+struct hvstep_walk {
+	u64 epoch;
+	u64 ea;
+	u64 table;
+	u32 pid;
+	u64 leaf;
+	unsigned int shift;
+	unsigned int nr;
+	const __be64 *entry[5];
+	__be64 value[5];
+};
+
+enum { HVSTEP_WALK_CODE, HVSTEP_WALK_VECTORS, HVSTEP_NR_WALKS };
 
 /**
  * struct hvstep_access - a range of guest memory within one page
@@ -147,8 +178,13 @@ enum hvstep_count {
  * @lpcr:	what the armed addresses were chosen by
  * @intr_msr:	likewise
  * @own_trace:	struct hvstep_plan_in
- * @armed:	the words this step has armed, @nr_armed of them
- * @pins:	the pages they are in, @nr_pins of them
+ * @nr_chosen:	blocks of memory that this step has something to arm in
+ * @nr_armed:	the same once it is armed
+ * @armed:	these
+ * @walk:	one for what is executed, one for the vectors
+ * @missing:	the address of a page that hvstep_page() has not found
+ * @missing_write: and is to be written to
+ * @srcu_idx:	of the pages' lock
  * @access:	guest memory that the instruction itself accesses, where that
  *		could be among the armed words (access.c)
  * @irqs:	what keeps interrupts away
@@ -163,7 +199,7 @@ enum hvstep_count {
  * @leaving_nip: see there
  * @left:	steps that HVSTEP_STEP has asked for and that are not done; atomic
  * @called_out:	hook.c has set TIF_SIGPENDING for the sake of this step
- * @seen:	has come through step.c
+ * @running:	is in step.c
  * @kick_work:	brings the running thread out of KVM_RUN
  * @kick_queued: bit 0: @kick_work is in use; atomic
  * @count:	struct hvstep_counters; written by the owner, read by anybody
@@ -184,10 +220,13 @@ struct hvstep_vcpu {
 	u64 lpcr;
 	u64 intr_msr;
 	bool own_trace;
+	unsigned int nr_chosen;
 	unsigned int nr_armed;
 	struct hvstep_armed armed[HVSTEP_MAX_ARMED];
-	unsigned int nr_pins;
-	struct hvstep_pin pins[HVSTEP_MAX_PINS];
+	struct hvstep_walk walk[HVSTEP_NR_WALKS];
+	gpa_t missing;
+	bool missing_write;
+	int srcu_idx;
 	struct hvstep_access access[2];
 	struct hvstep_irqs irqs;
 	unsigned int undone;
@@ -202,7 +241,7 @@ struct hvstep_vcpu {
 
 	atomic64_t left;
 	bool called_out;
-	bool seen;
+	bool running;
 	struct callback_head kick_work;
 	unsigned long kick_queued;
 	u64 count[HVSTEP_NR_COUNTS];
@@ -214,16 +253,21 @@ struct hvstep_vcpu {
  * @rcu:	frees it after the last reader of the table
  * @refs:	the session, each vCPU inside our code, each queued kick
  * @kvm:	referenced as long as this lives
- * @ready:	all vCPUs are known to come through our code
+ * @ready:	no vCPU is in the guest that has not come through step.c, and so it
+ *		stays; written under hook_lock (hook.c)
+ * @filtered:	see filter.h; written under vms_lock
  * @closing:	the session is gone: start no new step, arm nothing
  * @flags:	HVSTEP_POLICY_*
  * @irq:	HVSTEP_IRQ_*
  * @vcpus:	struct hvstep_vcpu by vcpu_idx
- * @word_lock:	the lists below and everything on them
- * @words:	armed
- * @free_words:	room for as many as the vCPUs can ever arm: a step allocates
- *		nothing
- * @changes:	counts the words armed and restored; written under @word_lock
+ * @blocks:	room for what the vCPUs can ever arm (block.h): a step allocates
+ *		nothing. This and what follows up to @changes is under kvm->mmu_lock
+ * @armers:	vCPUs that have armed something
+ * @pages:	see struct hvstep_page, and page.c
+ * @epoch:	counts the invalidations that were noticed
+ * @pages_seq:	kvm->mmu_invalidate_seq at the last one
+ * @pages_generation: of the memslots, likewise
+ * @changes:	counts how often something was armed and restored
  * @parked:	those who wait for a word to be restored, for the last of them to
  *		be, or for @leavers to become 0
  * @leavers:	vCPUs that were parked and have not moved on yet
@@ -237,15 +281,19 @@ struct hvstep_vm {
 	refcount_t refs;
 	struct kvm *kvm;
 	bool ready;
+	bool filtered;
 	bool closing;
 	u64 flags;
 	u32 irq;
 
 	struct xarray vcpus;
 
-	struct mutex word_lock;		/* see above */
-	struct list_head words;
-	struct list_head free_words;
+	struct list_head blocks;
+	unsigned int armers;
+	struct hvstep_page pages[2][HVSTEP_NR_PAGES];
+	u64 epoch;
+	unsigned long pages_seq;
+	u64 pages_generation;
 	unsigned int changes;
 	wait_queue_head_t parked;
 	atomic_t leavers;
@@ -278,13 +326,15 @@ static inline void hvstep_count(struct hvstep_vcpu *hv, enum hvstep_count what)
 int hvstep_stub(struct kvm_vcpu *vcpu);
 bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret);
 extern int (*hvstep_orig)(struct kvm_vcpu *vcpu);
-extern int hvstep_nr_attached;
+extern u32 hvstep_filter[];
 
 /* hook.c */
 bool hvstep_hook_present(void);
 int hvstep_hook_get(void);
 void hvstep_hook_put(void);
-int hvstep_hook_stepping(void);
+void hvstep_hook_assert_held(void);
+int hvstep_hook_ready(struct hvstep_vm *vm, bool probes);
+int hvstep_hook_stepping(struct hvstep_vm *vm);
 int hvstep_hook_enter(struct kvm_vcpu *vcpu);
 unsigned int hvstep_hook_attached(void);
 int hvstep_hook_init(void);
@@ -293,12 +343,14 @@ void hvstep_hook_exit(void);
 /* vm.c */
 struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm);
 void hvstep_vm_close(struct hvstep_vm *vm);
-struct hvstep_vm *hvstep_vm_get(struct kvm *kvm);
-struct hvstep_vm *hvstep_vm_find_rcu(struct kvm *kvm);
 void hvstep_vm_put(struct hvstep_vm *vm);
+struct hvstep_vcpu *hvstep_vcpu_find_rcu(struct kvm_vcpu *vcpu);
+struct hvstep_vcpu *hvstep_vcpu_get(struct kvm_vcpu *vcpu);
+void hvstep_vm_wake(struct hvstep_vm *vm);
+int hvstep_vm_make_ready(struct hvstep_vm *vm);
+bool hvstep_vm_rest_all(void);
 struct hvstep_vcpu *hvstep_vm_vcpu(struct hvstep_vm *vm, struct kvm_vcpu *vcpu);
 struct hvstep_vcpu *hvstep_vm_vcpu_by_id(struct hvstep_vm *vm, u32 id);
-bool hvstep_vm_any_active(void);
 
 /* kick.c */
 void hvstep_kick(struct hvstep_vcpu *hv);
@@ -324,19 +376,25 @@ bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word);
 /* vector.c */
 u64 hvstep_vector_ea(struct kvm_vcpu *vcpu, unsigned int vec, unsigned int lev);
 bool hvstep_vector_is_handler(u64 nip);
+bool hvstep_vector_may_be_in(u64 ea, unsigned int len);
 int hvstep_vector_arm(struct hvstep_vcpu *hv);
-int hvstep_vector_arm_real(struct hvstep_vcpu *hv);
 void hvstep_vector_disarm(struct hvstep_vcpu *hv);
-struct hvstep_armed *hvstep_vector_armed(struct hvstep_vcpu *hv);
+int hvstep_vector_armed(struct hvstep_vcpu *hv);
 
-/* word.c */
-int hvstep_word_reserve(struct hvstep_vm *vm);
-void hvstep_word_free(struct hvstep_vm *vm);
-int hvstep_word_arm(struct hvstep_vcpu *hv, gpa_t gpa, struct hvstep_word **word);
-void hvstep_word_disarm(struct hvstep_vcpu *hv, struct hvstep_word *word);
-void hvstep_word_unpin(struct hvstep_vcpu *hv);
-bool hvstep_word_is_armed(struct hvstep_vm *vm, gpa_t gpa, unsigned int *changes);
-int hvstep_word_wait_none(struct hvstep_vm *vm);
+/* block.c */
+int hvstep_block_reserve(struct hvstep_vm *vm);
+void hvstep_block_free(struct hvstep_vm *vm);
+struct hvstep_block *hvstep_block_at(struct hvstep_vm *vm, const struct hvstep_page *page,
+				     gpa_t gpa);
+bool hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes);
+int hvstep_block_wait_none(struct hvstep_vm *vm);
+
+/* page.c */
+void hvstep_pages_lock(struct hvstep_vcpu *hv);
+void hvstep_pages_unlock(struct hvstep_vcpu *hv);
+struct hvstep_page *hvstep_page(struct hvstep_vm *vm, gpa_t gpa, bool write);
+int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write);
+int hvstep_page_lock_again(struct hvstep_vcpu *hv, unsigned long hva, void **kva);
 
 /* park.c */
 int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes);
@@ -346,17 +404,19 @@ void hvstep_park_let_leave(struct hvstep_vcpu *hv);
 
 /* guest_mem.c */
 bool hvstep_mem_ready(struct kvm *kvm);
-int hvstep_mem_translate(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa);
+int hvstep_mem_translate_first(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa);
+int hvstep_mem_translate_locked(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea,
+				u64 msr, int first, gpa_t *gpa);
+int hvstep_mem_translate(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa);
 int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa);
+struct kvm_memory_slot *hvstep_mem_slot(struct kvm *kvm, gfn_t gfn);
 int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw);
-int hvstep_mem_read_u64(struct kvm *kvm, gpa_t gpa, u64 *raw);
-int hvstep_mem_fetch(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa, u32 *word);
-struct page *hvstep_mem_pin(struct kvm *kvm, gfn_t gfn);
-void hvstep_mem_unpin(struct page *page);
+int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word);
 void hvstep_mem_dirty(struct kvm *kvm, gfn_t gfn);
 
 /* radix.c */
-int hvstep_radix_fetch(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa);
+int hvstep_radix_fetch(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea, u64 msr,
+		       gpa_t *gpa);
 
 /* access.c */
 void hvstep_access_find(struct hvstep_vcpu *hv, u32 word);

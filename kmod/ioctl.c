@@ -79,6 +79,8 @@ static int session_step(struct hvstep_vm *vm, void __user *argp)
 	if (IS_ERR(hv))
 		return PTR_ERR(hv);
 	atomic64_set(&hv->left, left);
+	if (left)
+		hvstep_vm_wake(vm);
 	return 0;
 }
 

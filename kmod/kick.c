@@ -66,10 +66,9 @@ void hvstep_kick_all(struct hvstep_vm *vm)
 }
 
 /*
- * Wait until every KVM_RUN that was under way when the VM was published has
- * ended: vcpu->mutex is held for all of its length, so it is not held by one, or
- * held by a later one that has come through step.c. Not for the callbacks: a
- * thread may be stopped or exiting.
+ * Wait until no KVM_RUN is under way that has not come through step.c, where each new one
+ * comes through already: vcpu->mutex is held for all of the length of one. Not for the
+ * callbacks: a thread may be stopped or exiting.
  */
 int hvstep_kick_wait(struct hvstep_vm *vm)
 {
@@ -81,7 +80,7 @@ int hvstep_kick_wait(struct hvstep_vm *vm)
 
 		if (IS_ERR(hv))
 			return PTR_ERR(hv);
-		while (!READ_ONCE(hv->seen)) {
+		while (!READ_ONCE(hv->running)) {
 			if (mutex_trylock(&vcpu->mutex)) {
 				mutex_unlock(&vcpu->mutex);
 				break;

@@ -29,14 +29,16 @@ int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes)
 
 	WARN_ON_ONCE(hv->nr_armed);
 
-	if (!hvstep_word_is_armed(vm, gpa, changes))
+	/* If there is no such page, then nothing is armed in it. */
+	hvstep_page_get(hv, gpa, false);
+	if (!hvstep_block_is_armed(hv, gpa, changes))
 		return 1;
 	hvstep_count(hv, HVSTEP_COUNT_PARKED);
 	do {
 		if (wait_event_interruptible(vm->parked,
 					     READ_ONCE(vm->changes) != *changes))
 			return -EINTR;
-	} while (hvstep_word_is_armed(vm, gpa, changes));
+	} while (hvstep_block_is_armed(hv, gpa, changes));
 	return 0;
 }
 

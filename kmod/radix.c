@@ -4,6 +4,9 @@
  * Tree Translation"). KVM's own walk is there for loads and stores: it does not
  * give the storage attributes, and from guarded storage nothing may be fetched;
  * nor the reference bit, without which hardware sets it, or raises an interrupt.
+ *
+ * The next step mostly is in the same page. So a walk is remembered with each entry
+ * it came by, and is good again if these are all the same still.
  */
 #include <linux/kvm_host.h>
 #include <linux/pgtable.h>
@@ -16,93 +19,125 @@
 /* IAMR: of the first key, for the kernel's fetches of problem state's pages */
 #define IAMR_KEY_0	BIT(62)
 
-static int read_be64(struct kvm *kvm, gpa_t gpa, u64 *val)
+/* Read the next entry of the walk; -EAGAIN: see hvstep_pages_missing(). */
+static int walk_read(struct hvstep_vcpu *hv, struct hvstep_walk *walk, gpa_t gpa, u64 *val)
 {
-	__be64 raw;
-	int ret = hvstep_mem_read_u64(kvm, gpa, (u64 *)&raw);
+	struct hvstep_page *page = hvstep_page(hv->vm, gpa, false);
+	__be64 *entry;
 
-	if (!ret)
-		*val = be64_to_cpu(raw);
-	return ret;
+	if (!page) {
+		hv->missing = gpa;
+		hv->missing_write = false;
+		return -EAGAIN;
+	}
+	entry = page->kva + offset_in_page(gpa & ~7UL);
+	walk->entry[walk->nr] = entry;
+	walk->value[walk->nr] = READ_ONCE(*entry);
+	*val = be64_to_cpu(walk->value[walk->nr++]);
+	return 0;
 }
 
 /* The root of the tree for @ea: quadrant 0 is the process's, 3 the kernel's. */
-static int root_of(struct kvm_vcpu *vcpu, u64 ea, u64 *root)
+static int walk_root(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea, u64 *root)
 {
-	u64 table = vcpu->kvm->arch.process_table;
-	u64 offset;
+	u64 offset = walk->pid * 16UL;
 
-	if (ea & EA_BEYOND)
+	if (ea & EA_BEYOND || ((ea >> 62) != 0 && (ea >> 62) != 3))
 		return -EFAULT;
-	switch (ea >> 62) {
-	case 0:
-		offset = hvstep_compat_pid(vcpu) * 16UL;
-		break;
-	case 3:
-		offset = 0;
-		break;
-	default:
+	if (offset >= 1UL << ((walk->table & PRTS_MASK) + 12))
 		return -EFAULT;
-	}
-	if (offset >= 1UL << ((table & PRTS_MASK) + 12))
-		return -EFAULT;
-	return read_be64(vcpu->kvm, (table & PRTB_MASK) + offset, root);
+	return walk_read(hv, walk, (walk->table & PRTB_MASK) + offset, root);
 }
 
-/* The leaf for @ea, and the size of its page as a power of two */
-static int leaf_of(struct kvm_vcpu *vcpu, u64 ea, u64 *leaf, unsigned int *shift)
+/* To the leaf for @ea, and the size of its page as a power of two */
+static int walk_down(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea)
 {
-	u64 entry, base;
 	unsigned int bits, level;
+	u64 entry, base;
+	int ret;
 
-	if (root_of(vcpu, ea, &entry))
-		return -EFAULT;
-	*shift = 31 + (((entry & RTS1_MASK) >> (RTS1_SHIFT - 3)) |
-		       ((entry & RTS2_MASK) >> RTS2_SHIFT));
+	ret = walk_root(hv, walk, ea, &entry);
+	if (ret)
+		return ret;
+	walk->shift = 31 + (((entry & RTS1_MASK) >> (RTS1_SHIFT - 3)) |
+			    ((entry & RTS2_MASK) >> RTS2_SHIFT));
 	/* All that there are support, and KVM */
-	if (*shift != 52)
+	if (walk->shift != 52)
 		return -EFAULT;
 
 	for (level = 0; level < 4; level++) {
 		bits = entry & RPDS_MASK;
 		base = entry & RPDB_MASK;
-		if (bits < 5 || bits > 13 || *shift < bits + 12)
+		if (bits < 5 || bits > 13 || walk->shift < bits + 12)
 			return -EFAULT;
-		*shift -= bits;
-		if (read_be64(vcpu->kvm, base + (ea >> *shift & ((1UL << bits) - 1)) * 8, &entry))
-			return -EFAULT;
+		walk->shift -= bits;
+		ret = walk_read(hv, walk, base + (ea >> walk->shift & ((1UL << bits) - 1)) * 8,
+				&entry);
+		if (ret)
+			return ret;
 		if (!(entry & _PAGE_PRESENT))
 			return -EFAULT;
 		if (entry & _PAGE_PTE) {
-			*leaf = entry;
+			walk->leaf = entry;
 			return 0;
 		}
 	}
 	return -EFAULT;
 }
 
+/* Would the same walk come by the same entries? */
+static bool walk_is_same(struct hvstep_vcpu *hv, const struct hvstep_walk *walk, u64 ea,
+			 u64 table, u32 pid)
+{
+	unsigned int i;
+
+	if (walk->epoch != hv->vm->epoch || (walk->ea ^ ea) & HVSTEP_BLOCK_MASK ||
+	    walk->table != table || walk->pid != pid)
+		return false;
+	for (i = 0; i < walk->nr; i++)
+		if (READ_ONCE(*walk->entry[i]) != walk->value[i])
+			return false;
+	return true;
+}
+
 /*
  * Where an instruction fetch from @ea with @msr goes: 0, 1 if hardware has to do
- * the fetch itself, or -EFAULT.
+ * the fetch itself, or -EFAULT; or -EAGAIN if hvstep_page_get() has to get hv->missing
+ * first. The pages are locked.
  */
-int hvstep_radix_fetch(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
+int hvstep_radix_fetch(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea, u64 msr,
+		       gpa_t *gpa)
 {
-	unsigned int shift;
+	u64 table = hv->vm->kvm->arch.process_table;
+	u32 pid = ea >> 62 ? 0 : hvstep_compat_pid(hv->vcpu);
 	u64 leaf, mask;
 
-	if (leaf_of(vcpu, ea, &leaf, &shift))
-		return -EFAULT;
+	if (!walk_is_same(hv, walk, ea, table, pid)) {
+		int ret;
+
+		walk->nr = 0;
+		walk->table = table;
+		walk->pid = pid;
+		walk->ea = ea;
+		ret = walk_down(hv, walk, ea);
+		/* One that ended before the leaf is none to come back to. */
+		walk->epoch = ret ? 0 : hv->vm->epoch;
+		if (ret)
+			return ret;
+	}
+
+	leaf = walk->leaf;
 	if (!(leaf & _PAGE_EXEC) ||
 	    (leaf & _PAGE_TOLERANT) == _PAGE_NON_IDEMPOTENT)
 		return -EFAULT;
 	if (msr & MSR_PR) {
 		if (leaf & _PAGE_PRIVILEGED)
 			return -EFAULT;
-	} else if (!(leaf & _PAGE_PRIVILEGED) && hvstep_compat_iamr(vcpu) & IAMR_KEY_0) {
+	} else if (!(leaf & _PAGE_PRIVILEGED) && hvstep_compat_iamr(hv->vcpu) & IAMR_KEY_0) {
 		return -EFAULT;
 	}
 
-	mask = (1UL << shift) - 1;
+	mask = (1UL << walk->shift) - 1;
 	*gpa = (leaf & PTE_RPN & ~mask) | (ea & mask);
 	return !(leaf & _PAGE_ACCESSED);
 }

@@ -34,6 +34,13 @@ static int exit_intr(struct hvstep_vcpu *hv)
 	return -EINTR;
 }
 
+/* The guest is as it was. */
+static int refuse(struct hvstep_vcpu *hv, int err)
+{
+	hv->vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	return err;
+}
+
 /* Each KVM_RUN is to be one step. */
 static bool wants_each(struct hvstep_vcpu *hv)
 {
@@ -57,7 +64,7 @@ static enum sw_bp sw_bp_at_nip(struct hvstep_vcpu *hv)
 	gpa_t gpa;
 	u32 raw;
 
-	if (hvstep_mem_translate(vcpu, kvmppc_get_pc(vcpu) & ~3UL,
+	if (hvstep_mem_translate(hv, kvmppc_get_pc(vcpu) & ~3UL,
 				 kvmppc_get_msr(vcpu), &gpa))
 		return SW_BP_RETRY;	/* unmapped meanwhile: fault again */
 	switch (hvstep_park(hv, gpa, &changes)) {
@@ -164,7 +171,7 @@ static void plan_sequence(struct hvstep_vcpu *hv, const struct hvstep_plan_in *i
 	 * of that one begin. A breakpoint is none of it.
 	 */
 	for (nr = 1; nr < HVSTEP_MAX_SEQUENCE; nr++) {
-		if (hvstep_mem_fetch(hv->vcpu, hv->nip + 4 * nr, &gpa, &words[nr]) < 0 ||
+		if (hvstep_mem_fetch(hv, hv->nip + 4 * nr, &gpa, &words[nr]) < 0 ||
 		    words[nr] == KVMPPC_INST_SW_BREAKPOINT)
 			break;
 	}
@@ -225,7 +232,7 @@ static int prepare(struct hvstep_vcpu *hv)
 	if (ret)
 		return ret;
 	WRITE_ONCE(hv->active, true);
-	ret = hvstep_hook_stepping();
+	ret = hvstep_hook_stepping(hv->vm);
 	if (!ret)
 		ret = hvstep_vector_arm(hv);
 	if (ret) {
@@ -380,24 +387,23 @@ static int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 
 	if (hvstep_exclusive_begin(hv))
 		return exit_intr(hv);
-	ret = hvstep_vector_arm_real(hv);
-	if (ret) {
-		hvstep_exclusive_end(hv);
-		if (ret == -EINTR)
-			return exit_intr(hv);
-		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-		return -EOPNOTSUPP;
-	}
-	kvmppc_set_pc(vcpu, hv->armed[0].ea);
 	kvmppc_set_msr_fast(vcpu, msr & ~(MSR_EE | MSR_PR | MSR_SE | MSR_BE | MSR_IR | MSR_DR));
-	ret = enter(hv);
-	kvmppc_set_pc(vcpu, nip);
-	kvmppc_set_msr_fast(vcpu, msr);
-	hvstep_vector_disarm(hv);
+	hv->plan = (struct hvstep_plan){ .vectors = BIT(HVSTEP_VEC_TRACE) };
+	hv->nip_gpa = INVALID_GPA;
+	ret = hvstep_vector_arm(hv);
+	if (!ret) {
+		kvmppc_set_pc(vcpu, hvstep_vector_ea(vcpu, HVSTEP_VEC_TRACE, 0));
+		ret = enter(hv);
+		kvmppc_set_pc(vcpu, nip);
+		kvmppc_set_msr_fast(vcpu, msr);
+		hvstep_vector_disarm(hv);
+		if (exited_at_sw_bp(hv, ret))
+			*again = true;
+	} else {
+		kvmppc_set_msr_fast(vcpu, msr);
+		ret = ret == -EINTR ? exit_intr(hv) : refuse(hv, ret);
+	}
 	hvstep_exclusive_end(hv);
-
-	if (exited_at_sw_bp(hv, ret))
-		*again = true;
 	return ret;
 }
 
@@ -407,10 +413,7 @@ static int run_plan(struct hvstep_vcpu *hv, bool *again, bool *probed)
 
 	if (!ret)
 		return run_prepared(hv, again, probed);
-	if (ret == -EINTR)
-		return exit_intr(hv);
-	hv->vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-	return ret;
+	return ret == -EINTR ? exit_intr(hv) : refuse(hv, ret);
 }
 
 static int step_one(struct hvstep_vcpu *hv, bool *again)
@@ -419,8 +422,7 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	u32 word = 0;
 	int fetch, ret;
 
-	/* Until then another vCPU could meet what is armed outside of our code. */
-	if (signal_pending(current) || !READ_ONCE(hv->vm->ready))
+	if (signal_pending(current))
 		return exit_intr(hv);
 
 	/* A policy holds for all of a step. */
@@ -433,10 +435,8 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	 * A secure guest's memory is not ours to read or to write. KVM itself
 	 * refuses a vCPU that is not sane.
 	 */
-	if (vcpu->kvm->arch.secure_guest) {
-		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-		return -EOPNOTSUPP;
-	}
+	if (vcpu->kvm->arch.secure_guest)
+		return refuse(hv, -EOPNOTSUPP);
 	if (!vcpu->arch.sane)
 		return hvstep_hook_enter(vcpu);
 
@@ -452,11 +452,9 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	kvmppc_set_pc(vcpu, hv->nip);
 	kvmppc_set_msr_fast(vcpu, hv->msr);
 
-	fetch = hvstep_mem_fetch(vcpu, hv->nip, &hv->nip_gpa, &word);
-	if (fetch == -EIO) {
-		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-		return -EFAULT;
-	}
+	fetch = hvstep_mem_fetch(hv, hv->nip, &hv->nip_gpa, &word);
+	if (fetch == -EIO)
+		return refuse(hv, -EFAULT);
 	if (fetch >= 0 && word == KVMPPC_INST_SW_BREAKPOINT)
 		return step_sw_bp(hv, again);
 
@@ -479,11 +477,9 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 		hvstep_count(hv, HVSTEP_COUNT_EMULATED);
 		return step_done(hv, again);
 	}
-	if (hv->plan.required) {
-		/* A transaction changes hands: nothing we could do is exact. */
-		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-		return -EOPNOTSUPP;
-	}
+	/* A transaction changes hands: nothing we could do is exact. */
+	if (hv->plan.required)
+		return refuse(hv, -EOPNOTSUPP);
 
 	hvstep_access_find(hv, word);
 	ret = run_plan(hv, again, NULL);
@@ -517,15 +513,15 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 
 	lockdep_assert_held(&hv->vcpu->mutex);
 
-	WRITE_ONCE(hv->seen, true);
-	again = false;
-	ret = report_due(hv) ? step_done(hv, &again) : 0;
-	if (ret)
-		return ret;
-	do {
+	WRITE_ONCE(hv->running, true);
+	again = !report_due(hv);
+	if (unlikely(!again))
+		ret = step_done(hv, &again);
+	while (again) {
 		again = false;
 		ret = wants_step(hv) ? step_one(hv, &again) : run_free(hv);
-	} while (again);
+	}
 	hvstep_park_left(hv);
+	WRITE_ONCE(hv->running, false);
 	return ret;
 }

@@ -12,13 +12,24 @@
 #include <linux/linkage.h>
 #include <asm/ppc_asm.h>
 
+#include "filter.h"
+#include "hvstep-offsets.h"
+
 #define FRAME		64	/* minimum frame, and two doublewords of ours */
 #define FRAME_VCPU	48
 #define FRAME_RET	56
 
 _GLOBAL_TOC(hvstep_stub)
-	addis	r12,r2,hvstep_nr_attached@toc@ha
-	lwz	r0,hvstep_nr_attached@toc@l(r12)
+	ld	r0,VCPU_GUEST_DEBUG(r3)
+	ld	r4,VCPU_KVM(r3)
+	andi.	r0,r0,GUESTDBG_SINGLESTEP
+	addis	r5,r2,hvstep_filter@toc@ha
+	addi	r5,r5,hvstep_filter@toc@l
+	/* hvstep_filter_class(), times four */
+	rldicl	r4,r4,64-HVSTEP_FILTER_SHIFT,64-HVSTEP_FILTER_BITS
+	sldi	r4,r4,2
+	bne	2f
+	lwzx	r0,r5,r4
 	cmpwi	r0,0
 	bne	2f
 

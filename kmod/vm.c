@@ -20,7 +20,33 @@
 static DEFINE_HASHTABLE(vms, 8);
 static DEFINE_SPINLOCK(vms_lock);
 
-struct hvstep_vm *hvstep_vm_find_rcu(struct kvm *kvm)
+/* See filter.h; written under vms_lock, read by stub.S. */
+u32 hvstep_filter[1 << HVSTEP_FILTER_BITS];
+
+/*
+ * The vCPUs that came here last, by their address: one of them is most probably the
+ * next. RCU; what is in it belongs to a VM of the table.
+ */
+static struct hvstep_vcpu *recent[256];
+
+static struct hvstep_vcpu **recent_place(struct kvm_vcpu *vcpu)
+{
+	return &recent[hash_ptr(vcpu, 8)];
+}
+
+/* Shall each KVM_RUN of the VM come here? Without, one that steps does. */
+static void vm_filter(struct hvstep_vm *vm, bool filtered)
+{
+	u32 *nr = &hvstep_filter[hvstep_filter_class(vm->kvm)];
+
+	lockdep_assert_held(&vms_lock);
+
+	if (vm->filtered != filtered)
+		WRITE_ONCE(*nr, filtered ? *nr + 1 : *nr - 1);
+	vm->filtered = filtered;
+}
+
+static struct hvstep_vm *vm_find_rcu(struct kvm *kvm)
 {
 	struct hvstep_vm *vm;
 
@@ -30,17 +56,48 @@ struct hvstep_vm *hvstep_vm_find_rcu(struct kvm *kvm)
 	return NULL;
 }
 
-/* The VM if it is attached, with a reference. */
-struct hvstep_vm *hvstep_vm_get(struct kvm *kvm)
+/* The vCPU, if it is one of an attached VM and has been here before. */
+struct hvstep_vcpu *hvstep_vcpu_find_rcu(struct kvm_vcpu *vcpu)
 {
+	struct hvstep_vcpu **place = recent_place(vcpu);
+	struct hvstep_vcpu *hv = READ_ONCE(*place);
+	struct hvstep_vm *vm;
+
+	if (likely(hv && hv->vcpu == vcpu))
+		return hv;
+	vm = vm_find_rcu(vcpu->kvm);
+	return vm ? xa_load(&vm->vcpus, vcpu->vcpu_idx) : NULL;
+}
+
+/*
+ * The same, with a reference to its VM, and created if it has to be: ERR_PTR(-ENOENT)
+ * for a vCPU of any other VM.
+ */
+struct hvstep_vcpu *hvstep_vcpu_get(struct kvm_vcpu *vcpu)
+{
+	struct hvstep_vcpu *hv;
 	struct hvstep_vm *vm;
 
 	rcu_read_lock();
-	vm = hvstep_vm_find_rcu(kvm);
-	if (vm && !refcount_inc_not_zero(&vm->refs))
+	hv = hvstep_vcpu_find_rcu(vcpu);
+	vm = hv ? hv->vm : vm_find_rcu(vcpu->kvm);
+	if (vm && unlikely(!refcount_inc_not_zero(&vm->refs)))
 		vm = NULL;
 	rcu_read_unlock();
-	return vm;
+	if (!vm)
+		return ERR_PTR(-ENOENT);
+
+	if (unlikely(!hv)) {
+		hv = hvstep_vm_vcpu(vm, vcpu);
+		if (IS_ERR(hv)) {
+			hvstep_vm_put(vm);
+			return hv;
+		}
+	}
+	/* Its VM stays until we put it, so vm_release() finds what we leave here. */
+	if (unlikely(READ_ONCE(*recent_place(vcpu)) != hv))
+		WRITE_ONCE(*recent_place(vcpu), hv);
+	return hv;
 }
 
 static void vm_free(struct hvstep_vm *vm)
@@ -51,8 +108,8 @@ static void vm_free(struct hvstep_vm *vm)
 	xa_for_each(&vm->vcpus, idx, hv)
 		kfree(hv);
 	xa_destroy(&vm->vcpus);
-	hvstep_word_free(vm);
-	kfree(vm);
+	hvstep_block_free(vm);
+	kvfree(vm);
 }
 
 /*
@@ -62,8 +119,13 @@ static void vm_free(struct hvstep_vm *vm)
 static void vm_release(struct hvstep_vm *vm)
 {
 	struct kvm *kvm = vm->kvm;
+	struct hvstep_vcpu *hv;
+	unsigned long idx;
 
+	xa_for_each(&vm->vcpus, idx, hv)
+		cmpxchg(recent_place(hv->vcpu), hv, NULL);
 	spin_lock(&vms_lock);
+	vm_filter(vm, false);
 	hash_del_rcu(&vm->node);
 	spin_unlock(&vms_lock);
 
@@ -92,7 +154,7 @@ static struct hvstep_vcpu *vcpu_create(struct hvstep_vm *vm, struct kvm_vcpu *vc
 	hv->vm = vm;
 
 	/* Room for its words before anybody can find it. */
-	ret = hvstep_word_reserve(vm);
+	ret = hvstep_block_reserve(vm);
 	if (!ret)
 		ret = xa_insert(&vm->vcpus, vcpu->vcpu_idx, hv, GFP_KERNEL_ACCOUNT);
 	if (!ret)
@@ -120,21 +182,85 @@ struct hvstep_vcpu *hvstep_vm_vcpu_by_id(struct hvstep_vm *vm, u32 id)
 	return vcpu ? hvstep_vm_vcpu(vm, vcpu) : NULL;
 }
 
-/* Is any vCPU of the host in a step at this moment? For hook.c. */
-bool hvstep_vm_any_active(void)
+/* Steps that were asked for and have not begun */
+static bool vm_has_request(struct hvstep_vm *vm)
 {
 	struct hvstep_vcpu *hv;
-	struct hvstep_vm *vm;
 	unsigned long idx;
-	bool active = false;
+
+	xa_for_each(&vm->vcpus, idx, hv)
+		if (atomic64_read(&hv->left))
+			return true;
+	return false;
+}
+
+static bool vm_is_active(struct hvstep_vm *vm)
+{
+	struct hvstep_vcpu *hv;
+	unsigned long idx;
+
+	xa_for_each(&vm->vcpus, idx, hv)
+		if (READ_ONCE(hv->active))
+			return true;
+	return false;
+}
+
+/* A step has been asked for: the next KVM_RUN has to come here. */
+void hvstep_vm_wake(struct hvstep_vm *vm)
+{
+	spin_lock(&vms_lock);
+	vm_filter(vm, true);
+	spin_unlock(&vms_lock);
+}
+
+/*
+ * Somebody is going to arm something: make sure that no vCPU of the VM is in the guest
+ * without having come through step.c. Nobody is as long as nobody steps: the others
+ * go straight to KVM.
+ */
+int hvstep_vm_make_ready(struct hvstep_vm *vm)
+{
+	int ret;
+
+	hvstep_hook_assert_held();
+
+	if (READ_ONCE(vm->ready))
+		return 0;
+	hvstep_vm_wake(vm);
+	smp_mb();	/* the filter before vcpu->mutex is seen free */
+	ret = hvstep_kick_wait(vm);
+	if (!ret)
+		WRITE_ONCE(vm->ready, true);
+	return ret;
+}
+
+/* Nobody has stepped for a while. Returns false if somebody is in a long step. */
+bool hvstep_vm_rest_all(void)
+{
+	struct hvstep_vm *vm;
+	bool all = true;
 	int bucket;
 
-	rcu_read_lock();
-	hash_for_each_rcu(vms, bucket, vm, node)
-		xa_for_each(&vm->vcpus, idx, hv)
-			active |= READ_ONCE(hv->active);
-	rcu_read_unlock();
-	return active;
+	hvstep_hook_assert_held();
+
+	spin_lock(&vms_lock);
+	hash_for_each(vms, bucket, vm, node) {
+		if (READ_ONCE(vm->closing)) {
+			all &= !vm_is_active(vm);
+			continue;
+		}
+		/* Pairs with hvstep_hook_stepping(), as rest() in hook.c does. */
+		WRITE_ONCE(vm->ready, false);
+		smp_mb();	/* vm->ready before hv->active */
+		if (vm_is_active(vm)) {
+			WRITE_ONCE(vm->ready, true);
+			all = false;
+		} else if (!vm_has_request(vm)) {
+			vm_filter(vm, false);
+		}
+	}
+	spin_unlock(&vms_lock);
+	return all;
 }
 
 static int vm_publish(struct hvstep_vm *vm)
@@ -144,7 +270,7 @@ static int vm_publish(struct hvstep_vm *vm)
 	spin_lock(&vms_lock);
 	rcu_read_lock();
 	/* A VM whose session was closed a moment ago may still be there. */
-	if (!hvstep_vm_find_rcu(vm->kvm)) {
+	if (!vm_find_rcu(vm->kvm)) {
 		hash_add_rcu(vms, &vm->node, (unsigned long)vm->kvm);
 		ret = 0;
 	}
@@ -162,16 +288,16 @@ struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
 	if (kvm->arch.secure_guest)
 		return ERR_PTR(-EOPNOTSUPP);
 
-	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
 	vm->kvm = kvm;
+	/* 0 is none. */
+	vm->epoch = 1;
 	vm->irq = HVSTEP_IRQ_HOLD;
 	refcount_set(&vm->refs, 1);
 	xa_init(&vm->vcpus);
-	mutex_init(&vm->word_lock);
-	INIT_LIST_HEAD(&vm->words);
-	INIT_LIST_HEAD(&vm->free_words);
+	INIT_LIST_HEAD(&vm->blocks);
 	init_waitqueue_head(&vm->parked);
 	mutex_init(&vm->exclusive_lock);
 	init_waitqueue_head(&vm->others);
@@ -189,20 +315,22 @@ struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
 		goto err_hook;
 	__module_get(THIS_MODULE);
 
-	/* From here on the VM is attached; bring out who is inside KVM_RUN. */
-	ret = hvstep_kick_wait(vm);
+	/*
+	 * From here on the VM is attached; bring out who is inside KVM_RUN, and may
+	 * have wanted to step for long.
+	 */
+	ret = hvstep_hook_ready(vm, false);
 	if (ret) {
 		kvm_get_kvm(kvm);	/* the caller drops one on error */
 		hvstep_vm_close(vm);
 		return ERR_PTR(ret);
 	}
-	WRITE_ONCE(vm->ready, true);
 	return vm;
 
 err_hook:
 	hvstep_hook_put();
 err_free:
-	kfree(vm);
+	kvfree(vm);
 	return ERR_PTR(ret);
 }
 

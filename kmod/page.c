@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the pages of a guest are in the host's memory, without holding on to them:
+ * a page that is pinned can neither migrate nor be merged nor be given back, and
+ * pinning one costs more than a step. As KVM itself does for what it puts into the
+ * guest's second page table, each is looked up once, and is good as long as no
+ * invalidation has come since (kvm->mmu_invalidate_seq), which kvm->mmu_lock tells.
+ *
+ * What changes the memslots invalidates, too, before KVM_SET_USER_MEMORY_REGION
+ * returns: kvmppc_radix_flush_memslot() counts mmu_invalidate_seq up under the lock, for
+ * the dirty log being switched on or off as well. A hash guest's memslots come
+ * without that, so for these their generation counts, under kvm->srcu.
+ */
+#include <linux/delay.h>
+#include <linux/hash.h>
+#include <linux/kvm_host.h>
+#include <linux/mm.h>
+
+#include "hvstep.h"
+
+/* Tries before it is time to sleep: an invalidation can take its time. */
+#define PATIENCE	100
+
+static bool by_generation(struct kvm *kvm)
+{
+	return !kvm_is_radix(kvm);
+}
+
+static void unlock(struct hvstep_vcpu *hv)
+{
+	struct kvm *kvm = hv->vm->kvm;
+
+	spin_unlock(&kvm->mmu_lock);
+	if (unlikely(hv->srcu_idx >= 0))
+		srcu_read_unlock(&kvm->srcu, hv->srcu_idx);
+}
+
+/*
+ * From here to hvstep_pages_unlock() what hvstep_page() finds is the guest's memory.
+ * Nothing may sleep there.
+ */
+void hvstep_pages_lock(struct hvstep_vcpu *hv)
+{
+	struct hvstep_vm *vm = hv->vm;
+	struct kvm *kvm = vm->kvm;
+	unsigned int tries = 0;
+
+	for (;;) {
+		hv->srcu_idx = by_generation(kvm) ? srcu_read_lock(&kvm->srcu) : -1;
+		spin_lock(&kvm->mmu_lock);
+		if (likely(!kvm->mmu_invalidate_in_progress))
+			break;
+		unlock(hv);
+		if (tries++ < PATIENCE)
+			cond_resched();
+		else
+			usleep_range(50, 100);
+	}
+
+	if (unlikely(vm->pages_seq != kvm->mmu_invalidate_seq ||
+		     (hv->srcu_idx >= 0 &&
+		      vm->pages_generation != kvm_memslots(kvm)->generation))) {
+		vm->pages_seq = kvm->mmu_invalidate_seq;
+		if (hv->srcu_idx >= 0)
+			vm->pages_generation = kvm_memslots(kvm)->generation;
+		vm->epoch++;
+	}
+}
+
+void hvstep_pages_unlock(struct hvstep_vcpu *hv)
+{
+	unlock(hv);
+}
+
+/* A page can be in two places. */
+static struct hvstep_page *place(struct hvstep_vm *vm, gfn_t gfn, unsigned int way)
+{
+	return &vm->pages[way][way ? hash_64(gfn, HVSTEP_PAGE_BITS) : gfn % HVSTEP_NR_PAGES];
+}
+
+/* The page of @gpa, or NULL if hvstep_page_get() has to look for it first. */
+struct hvstep_page *hvstep_page(struct hvstep_vm *vm, gpa_t gpa, bool write)
+{
+	gfn_t gfn = gpa_to_gfn(gpa);
+	unsigned int way;
+
+	lockdep_assert_held(&vm->kvm->mmu_lock);
+
+	for (way = 0; way < 2; way++) {
+		struct hvstep_page *page = place(vm, gfn, way);
+
+		if (page->gfn == gfn && page->epoch == vm->epoch && page->writable >= write)
+			return page;
+	}
+	return NULL;
+}
+
+static void remember(struct hvstep_vm *vm, const struct hvstep_page *page)
+{
+	struct hvstep_page *first = place(vm, page->gfn, 0);
+	struct hvstep_page *second = place(vm, page->gfn, 1);
+
+	/* It is there, but not for writing; or that place is empty; or it is both's turn. */
+	if (first->gfn != page->gfn && first->epoch == vm->epoch &&
+	    (second->epoch != vm->epoch || page->gfn & 1))
+		first = second;
+	*first = *page;
+}
+
+/*
+ * The page that the VMM has at @hva now. Returns with the pages locked, and
+ * the page good until they are unlocked, or with an error and without.
+ * This waits for userspace, if the page is one that a userfaultfd or a file system
+ * has to deliver.
+ */
+static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write, void **kva)
+{
+	struct kvm *kvm = hv->vm->kvm;
+
+	/* KVM_RUN has seen to it that this is the VM's own process. */
+	if (WARN_ON_ONCE(current->mm != kvm->mm))
+		return -EIO;
+
+	for (;;) {
+		unsigned long seq = READ_ONCE(kvm->mmu_invalidate_seq);
+		struct page *page;
+
+		smp_rmb();	/* mmu_invalidate_seq before the page tables */
+		if (get_user_pages_fast(hva & PAGE_MASK, 1, write ? FOLL_WRITE : 0, &page) != 1)
+			return -EFAULT;
+		*kva = page_address(page);
+		/* The PTE may be a clean one, which nobody makes dirty for us. */
+		if (write)
+			set_page_dirty_lock(page);
+		/* From now on it is mmu_invalidate_seq that holds it. */
+		put_page(page);
+
+		hvstep_pages_lock(hv);
+		if (kvm->mmu_invalidate_seq == seq)
+			return 0;
+		hvstep_pages_unlock(hv);
+		if (fatal_signal_pending(current))
+			return -EFAULT;
+		cond_resched();
+	}
+}
+
+/* Make hvstep_page() find it. Holds nothing afterwards; may sleep. */
+int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write)
+{
+	struct hvstep_vm *vm = hv->vm;
+	struct hvstep_page page = { .gfn = gpa_to_gfn(gpa), .writable = write };
+	u64 generation;
+	int ret;
+
+	do {
+		struct kvm_memory_slot *slot;
+		int idx;
+
+		idx = srcu_read_lock(&vm->kvm->srcu);
+		generation = kvm_memslots(vm->kvm)->generation;
+		slot = hvstep_mem_slot(vm->kvm, page.gfn);
+		if (slot) {
+			page.hva = __gfn_to_hva_memslot(slot, page.gfn);
+			page.logged = slot->dirty_bitmap;
+		}
+		srcu_read_unlock(&vm->kvm->srcu, idx);
+		if (!slot)
+			return -EFAULT;
+
+		ret = lock_page_at(hv, page.hva, write, &page.kva);
+		if (ret)
+			return ret;
+		ret = generation == hvstep_compat_generation(vm->kvm) ? 0 : -EAGAIN;
+		if (!ret) {
+			page.epoch = vm->epoch;
+			remember(vm, &page);
+		}
+		hvstep_pages_unlock(hv);
+	} while (ret);
+	return 0;
+}
+
+/* What a page that has been forgotten is by now, by where the VMM had it. */
+int hvstep_page_lock_again(struct hvstep_vcpu *hv, unsigned long hva, void **kva)
+{
+	return lock_page_at(hv, hva, true, kva);
+}
