@@ -4,7 +4,6 @@
  * A guest that checksums or patches its own vectors must find its own words.
  */
 #include <linux/kvm_host.h>
-#include <asm/sstep.h>
 
 #include "hvstep.h"
 

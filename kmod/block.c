@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 
 #include "hvstep.h"
+#include "again.h"
 
 /* Make room for what one more vCPU can arm: a step allocates nothing. */
 int hvstep_block_reserve(struct hvstep_vm *vm)
@@ -36,7 +37,7 @@ void hvstep_block_free(struct hvstep_vm *vm)
 	struct hvstep_block *block, *next;
 
 	list_for_each_entry_safe(block, next, &vm->blocks, link) {
-		WARN_ON_ONCE(block->nr);
+		WARN_ON_ONCE(block->armers);
 		kvfree(block);
 	}
 }
@@ -54,7 +55,7 @@ struct hvstep_block *hvstep_block_at(struct hvstep_vm *vm, const struct hvstep_p
 	list_for_each_entry(block, &vm->blocks, link) {
 		if (block->epoch == vm->epoch && block->kva == kva)
 			break;
-		if (!block->nr)
+		if (!block->armers)
 			unused = block;
 		else if (block->epoch != vm->epoch && block->hva == hva)
 			moved = block;
@@ -67,13 +68,92 @@ struct hvstep_block *hvstep_block_at(struct hvstep_vm *vm, const struct hvstep_p
 	/* What has moved did so with all that is armed in it. */
 	block->kva = kva;
 	block->epoch = vm->epoch;
-	if (!block->nr) {
+	if (!block->armers) {
 		block->gpa = gpa;
 		block->hva = hva;
 		block->logged = false;
 	}
 	block->logged |= page->logged;
 	return block;
+}
+
+/*
+ * Whoever arms something is in block->armers by now. The first one alone needs no
+ * count of users for each word; it is made up for when another one comes.
+ */
+static bool begin(struct hvstep_block *block, struct hvstep_armed *armed)
+{
+	if (likely(block->armers == 1)) {
+		block->sole = armed;
+		return true;
+	}
+	if (block->sole) {
+		unsigned int i;
+
+		hvstep_for_each_word(i, block->sole)
+			block->users[i] = 1;
+		block->sole = NULL;
+	}
+	return false;
+}
+
+/* Arm all that @armed has in its block. */
+void hvstep_block_arm(struct hvstep_armed *armed)
+{
+	struct hvstep_block *block = armed->block;
+	unsigned int i;
+
+	if (unlikely(!begin(block, armed))) {
+		hvstep_for_each_word(i, armed)
+			/* Another vCPU has armed it; if it was not overwritten since. */
+			if (!block->users[i]++ ||
+			    READ_ONCE(block->kva[i]) != KVMPPC_INST_SW_BREAKPOINT)
+				hvstep_word_arm(block, i);
+	} else if (likely(!armed->is_word)) {
+		hvstep_arm_vectors(block, armed->vectors);
+	} else {
+		hvstep_word_arm(block, armed->word / sizeof(u32));
+	}
+	armed->logged = block->logged;
+	hvstep_block_flush(block);
+}
+
+/*
+ * And restore it, as far as nobody else needs it, if the memory is @there still. Returns
+ * how many words were lost.
+ */
+unsigned int hvstep_block_disarm(struct hvstep_armed *armed, bool there)
+{
+	struct hvstep_block *block = armed->block;
+	bool sole = block->sole == armed;
+	unsigned int i, lost = 0;
+
+	block->armers--;
+	if (likely(sole))
+		block->sole = NULL;
+	if (likely(sole && there && !armed->is_word)) {
+		lost = hvstep_restore_vectors(block, armed->vectors);
+	} else {
+		hvstep_for_each_word(i, armed)
+			if ((sole || !--block->users[i]) &&
+			    !(there && hvstep_word_restore(block, i)))
+				lost++;
+	}
+	if (likely(there))
+		hvstep_block_flush(block);
+	return lost;
+}
+
+static bool word_is_armed(const struct hvstep_block *block, unsigned int word)
+{
+	unsigned int i;
+
+	if (!block->sole)
+		return block->users[word];
+	hvstep_for_each_word(i, block->sole)
+		if (i == word)
+			return true;
+	return false;
 }
 
 /*
@@ -92,7 +172,7 @@ bool hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *chan
 	hvstep_pages_lock(hv);
 	page = hvstep_page(vm, gpa, false);
 	list_for_each_entry(block, &vm->blocks, link)
-		if (block->nr && block->users[i] &&
+		if (block->armers && word_is_armed(block, i) &&
 		    (block->gpa == at ||
 		     (page && block->epoch == vm->epoch &&
 		      block->kva == page->kva + offset_in_page(at))))

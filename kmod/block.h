@@ -21,6 +21,8 @@
 #define HVSTEP_BLOCK_MASK	(~(HVSTEP_BLOCK_SIZE - 1))
 #define HVSTEP_BLOCK_WORDS	(HVSTEP_BLOCK_SIZE / sizeof(u32))
 
+struct hvstep_armed;
+
 /**
  * struct hvstep_block - 4K of guest memory with armed words in it
  * @link:	in vm->blocks; all fields are under kvm->mmu_lock
@@ -29,8 +31,10 @@
  * @kva:	where the host has it, as long as @epoch is vm->epoch
  * @epoch:	see struct hvstep_page
  * @logged:	its memslot has a dirty log
- * @nr:		number of armed words; 0: this is nothing yet
- * @users:	of each word, the vCPUs whose step needs it armed
+ * @armers:	how many have armed something in it, or are about to; 0: this is
+ *		nothing yet
+ * @sole:	who alone has: then @users is not kept
+ * @users:	of each word, how many need it armed
  * @saved:	of each armed word, what belongs there, as the bytes in memory
  */
 struct hvstep_block {
@@ -40,7 +44,8 @@ struct hvstep_block {
 	u32 *kva;
 	u64 epoch;
 	bool logged;
-	unsigned int nr;
+	unsigned int armers;
+	struct hvstep_armed *sole;
 	u16 users[HVSTEP_BLOCK_WORDS];
 	u32 saved[HVSTEP_BLOCK_WORDS];
 };
@@ -49,40 +54,23 @@ struct hvstep_block {
  * 0x00dddd00 reads the same in both byte orders, so the endianness of the code
  * it is put into does not matter.
  */
-static inline void hvstep_block_arm(struct hvstep_block *block, unsigned int i)
+static inline void hvstep_word_arm(struct hvstep_block *block, unsigned int i)
 {
 	u32 old, *word = block->kva + i;
 
-	if (unlikely(block->users[i]++)) {
-		/* Another vCPU has armed it; if it was not overwritten since. */
-		if (READ_ONCE(*word) == KVMPPC_INST_SW_BREAKPOINT)
-			return;
-	} else {
-		block->nr++;
-	}
 	do {
 		old = READ_ONCE(*word);
-	} while (cmpxchg_relaxed(word, old, KVMPPC_INST_SW_BREAKPOINT) != old);
+	} while (unlikely(cmpxchg_relaxed(word, old, KVMPPC_INST_SW_BREAKPOINT) != old));
 	block->saved[i] = old;
 }
 
-/* That this vCPU does not need it any more. Returns true if nobody does. */
-static inline bool hvstep_block_release(struct hvstep_block *block, unsigned int i)
-{
-	if (unlikely(--block->users[i]))
-		return false;
-	block->nr--;
-	return true;
-}
-
 /*
- * The same, and restore it. Anything that the guest or the VMM put there in the
- * meantime is left alone: returns false then.
+ * Anything that the guest or the VMM put there in the meantime is left alone: returns
+ * false then.
  */
-static inline bool hvstep_block_disarm(struct hvstep_block *block, unsigned int i)
+static inline bool hvstep_word_restore(struct hvstep_block *block, unsigned int i)
 {
-	return !hvstep_block_release(block, i) ||
-	       cmpxchg_relaxed(block->kva + i, KVMPPC_INST_SW_BREAKPOINT, block->saved[i]) ==
+	return cmpxchg_relaxed(block->kva + i, KVMPPC_INST_SW_BREAKPOINT, block->saved[i]) ==
 	       KVMPPC_INST_SW_BREAKPOINT;
 }
 

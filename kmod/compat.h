@@ -21,7 +21,7 @@
 
 static inline unsigned long hvstep_compat_lpcr(struct kvm_vcpu *vcpu)
 {
-	return kvmppc_get_lpcr(vcpu);
+	return kvmhv_is_nestedv2() ? kvmppc_get_lpcr(vcpu) : vcpu->arch.vcore->lpcr;
 }
 
 static inline u64 hvstep_compat_dec_expires(struct kvm_vcpu *vcpu)
@@ -42,7 +42,8 @@ static inline u64 hvstep_compat_tb_offset(struct kvm_vcpu *vcpu)
 static inline u64 hvstep_compat_ciabr(struct kvm_vcpu *vcpu)
 {
 	/* The accessor for it is private to kvm-hv. */
-	WARN_ON_ONCE(kvmhv_nestedv2_cached_reload(vcpu, KVMPPC_GSID_CIABR) < 0);
+	if (kvmhv_is_nestedv2())
+		WARN_ON_ONCE(kvmhv_nestedv2_cached_reload(vcpu, KVMPPC_GSID_CIABR) < 0);
 	return vcpu->arch.ciabr;
 }
 
@@ -58,7 +59,8 @@ static inline u32 hvstep_compat_pid(struct kvm_vcpu *vcpu)
 
 static inline u64 hvstep_compat_iamr(struct kvm_vcpu *vcpu)
 {
-	WARN_ON_ONCE(kvmhv_nestedv2_cached_reload(vcpu, KVMPPC_GSID_IAMR) < 0);
+	if (kvmhv_is_nestedv2())
+		WARN_ON_ONCE(kvmhv_nestedv2_cached_reload(vcpu, KVMPPC_GSID_IAMR) < 0);
 	return vcpu->arch.iamr;
 }
 
@@ -135,6 +137,40 @@ static inline bool hvstep_compat_nestedv2(void)
 }
 
 #endif /* !HVSTEP_HAVE_NESTEDV2 */
+
+/*
+ * What every step reads and writes. KVM's accessors keep the cache of nested v2 and warn
+ * if that fails; where there is none, as on bare metal, the field is all there is (for
+ * kvm-hv arch.shared is arch.shregs, in the host's byte order).
+ */
+#define HVSTEP_ACCESSOR(name, field)					\
+static inline u64 hvstep_get_##name(struct kvm_vcpu *vcpu)		\
+{									\
+	return hvstep_compat_nestedv2() ? kvmppc_get_##name(vcpu) : vcpu->arch.field; \
+}
+
+#define HVSTEP_ACCESSORS(name, field)					\
+HVSTEP_ACCESSOR(name, field)						\
+static inline void hvstep_set_##name(struct kvm_vcpu *vcpu, u64 val)	\
+{									\
+	if (hvstep_compat_nestedv2())					\
+		kvmppc_set_##name(vcpu, val);				\
+	else								\
+		vcpu->arch.field = val;					\
+}
+
+HVSTEP_ACCESSORS(pc, regs.nip)
+HVSTEP_ACCESSORS(srr0, shregs.srr0)
+HVSTEP_ACCESSORS(srr1, shregs.srr1)
+HVSTEP_ACCESSOR(msr, shregs.msr)
+
+static inline void hvstep_set_msr(struct kvm_vcpu *vcpu, u64 val)
+{
+	if (hvstep_compat_nestedv2())
+		kvmppc_set_msr_fast(vcpu, val);
+	else
+		vcpu->arch.shregs.msr = val;
+}
 
 /*
  * Of the memslots, for a look without kvm->srcu: since 5.17 both sets of them are part

@@ -4,22 +4,13 @@
  */
 #include <linux/kvm_host.h>
 
-#include "hvstep.h"
+#include "again.h"
 
 /*
  * Interrupts put back in one step before the guest gets one after all: then the
  * source is none that irq.c can silence.
  */
 #define MAX_UNDONE		8
-
-/* SRR1 and CTR show the guest its EE; what it never had is SE. */
-static u64 guest_msr(struct hvstep_vcpu *hv, u64 msr)
-{
-	msr &= HVSTEP_MSR_VALID;
-	if (!(hv->msr & MSR_SE))
-		msr &= ~MSR_SE;
-	return msr | (hv->msr & MSR_EE);
-}
 
 /* Neither the instruction nor, in a sequence, those behind it are complete. */
 static bool not_complete(struct hvstep_vcpu *hv, u64 nip)
@@ -38,7 +29,7 @@ bool hvstep_step_moved(struct hvstep_vcpu *hv)
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	u64 nip;
 
-	nip = kvmppc_get_pc(vcpu);
+	nip = hvstep_get_pc(vcpu);
 	if (hv->leaving && nip != hv->leaving_nip)
 		hvstep_park_left(hv);
 	if (!READ_ONCE(hv->active))
@@ -50,24 +41,13 @@ bool hvstep_step_moved(struct hvstep_vcpu *hv)
 	return hvstep_vector_armed(hv) < 0;
 }
 
-/* From the handler of an interrupt to where it came from, as if it had not come. */
-static void go_back(struct hvstep_vcpu *hv)
-{
-	struct kvm_vcpu *vcpu = hv->vcpu;
-
-	kvmppc_set_pc(vcpu, kvmppc_get_srr0(vcpu));
-	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_srr1(vcpu)));
-	kvmppc_set_srr0(vcpu, hv->srr0);
-	kvmppc_set_srr1(vcpu, hv->srr1);
-}
-
 /* An interrupt that the instruction did not cause: as if it had not come. */
 static enum hvstep_outcome conclude_async(struct hvstep_vcpu *hv, unsigned int vec)
 {
-	go_back(hv);
+	hvstep_go_back(hv);
 	hvstep_irq_put_back(hv, vec);
 	hvstep_count(hv, HVSTEP_COUNT_HELD);
-	if (not_complete(hv, kvmppc_get_pc(hv->vcpu)))
+	if (not_complete(hv, hvstep_get_pc(hv->vcpu)))
 		return HVSTEP_OUTCOME_UNDO;
 	/* It came behind the instruction. */
 	hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
@@ -81,14 +61,14 @@ static enum hvstep_outcome conclude_handler(struct hvstep_vcpu *hv, unsigned int
 	u64 own = hv->msr & (MSR_EE | MSR_SE);
 
 	/* Drop the bits that HSRR1 had for the breakpoint's own exit. */
-	kvmppc_set_msr_fast(vcpu, kvmppc_get_msr(vcpu) & HVSTEP_MSR_VALID);
+	hvstep_set_msr(vcpu, hvstep_get_msr(vcpu) & HVSTEP_MSR_VALID);
 
 	if (vec == HVSTEP_VEC_SCV) {
 		/* scv leaves EE as it was. */
 		kvmppc_set_ctr(vcpu, (kvmppc_get_ctr(vcpu) & ~(MSR_EE | MSR_SE)) | own);
-		kvmppc_set_msr_fast(vcpu, kvmppc_get_msr(vcpu) | (own & MSR_EE));
+		hvstep_set_msr(vcpu, hvstep_get_msr(vcpu) | (own & MSR_EE));
 	} else {
-		kvmppc_set_srr1(vcpu, (kvmppc_get_srr1(vcpu) & ~(MSR_EE | MSR_SE)) | own);
+		hvstep_set_srr1(vcpu, (hvstep_get_srr1(vcpu) & ~(MSR_EE | MSR_SE)) | own);
 	}
 	hvstep_count(hv, HVSTEP_COUNT_FAULTS);
 	return HVSTEP_OUTCOME_DONE;
@@ -101,7 +81,7 @@ static enum hvstep_outcome conclude_handler(struct hvstep_vcpu *hv, unsigned int
  */
 static enum hvstep_outcome conclude_fetch(struct hvstep_vcpu *hv)
 {
-	go_back(hv);
+	hvstep_go_back(hv);
 	hvstep_count(hv, HVSTEP_COUNT_DISPLACED);
 	return HVSTEP_OUTCOME_DONE;
 }
@@ -113,7 +93,7 @@ static enum hvstep_outcome conclude_trace(struct hvstep_vcpu *hv)
 	if (hv->own_trace)
 		return conclude_handler(hv, HVSTEP_VEC_TRACE);
 
-	go_back(hv);
+	hvstep_go_back(hv);
 	hvstep_count(hv, HVSTEP_COUNT_TRACED);
 	return HVSTEP_OUTCOME_DONE;
 }
@@ -124,11 +104,11 @@ static void restore_msr(struct hvstep_vcpu *hv)
 	struct kvm_vcpu *vcpu = hv->vcpu;
 
 	/* OR, not copy: H_CEDE enables interrupts, which must not be lost. */
-	kvmppc_set_msr_fast(vcpu, guest_msr(hv, kvmppc_get_msr(vcpu)));
+	hvstep_set_msr(vcpu, hvstep_guest_msr(hv, hvstep_get_msr(vcpu)));
 
 	/* sc 1 sets SRR0 and SRR1 as any system call does: from our MSR. */
-	if (hv->plan.hcall && kvmppc_get_pc(vcpu) != hv->nip)
-		kvmppc_set_srr1(vcpu, kvmppc_get_srr1(vcpu) | (hv->msr & MSR_EE));
+	if (hv->plan.hcall && hvstep_get_pc(vcpu) != hv->nip)
+		hvstep_set_srr1(vcpu, hvstep_get_srr1(vcpu) | (hv->msr & MSR_EE));
 }
 
 /*
@@ -138,7 +118,7 @@ static void restore_msr(struct hvstep_vcpu *hv)
 enum hvstep_outcome hvstep_conclude(struct hvstep_vcpu *hv)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
-	u64 nip = kvmppc_get_pc(vcpu);
+	u64 nip = hvstep_get_pc(vcpu);
 	int vec = hvstep_vector_armed(hv);
 
 	if (vec >= 0) {
@@ -155,7 +135,7 @@ enum hvstep_outcome hvstep_conclude(struct hvstep_vcpu *hv)
 		    hvstep_irq_can_hold(hv, vec) && hv->undone++ < MAX_UNDONE)
 			return conclude_async(hv, vec);
 		if (BIT(vec) & (BIT(HVSTEP_VEC_ISI) | BIT(HVSTEP_VEC_ISEG)) &&
-		    !hv->own_trace && !not_complete(hv, kvmppc_get_srr0(vcpu)))
+		    !hv->own_trace && !not_complete(hv, hvstep_get_srr0(vcpu)))
 			return conclude_fetch(hv);
 		return conclude_handler(hv, vec);
 	}
@@ -170,8 +150,8 @@ enum hvstep_outcome hvstep_conclude(struct hvstep_vcpu *hv)
 	 * KVM has moved it. SE gone means that it did so by injecting an
 	 * interrupt, from our MSR.
 	 */
-	if (hvstep_vector_is_handler(nip) && not_complete(hv, kvmppc_get_srr0(vcpu)) &&
-	    !(kvmppc_get_msr(vcpu) & MSR_SE))
+	if (hvstep_vector_is_handler(nip) && not_complete(hv, hvstep_get_srr0(vcpu)) &&
+	    !(hvstep_get_msr(vcpu) & MSR_SE))
 		return conclude_handler(hv, HVSTEP_NR_VECS);
 	restore_msr(hv);
 	hvstep_count(hv, HVSTEP_COUNT_MOVED);

@@ -9,7 +9,6 @@
 #include <linux/kvm_host.h>
 #include <asm/hvcall.h>
 #include <asm/ppc-opcode.h>
-#include <asm/sstep.h>
 
 #include "hvstep.h"
 
@@ -24,7 +23,7 @@ static u64 truncate_if_32bit(u64 msr, u64 ea)
 }
 
 /* What emulate_update_regs() does, which is not exported. */
-static bool emulate_compute(struct kvm_vcpu *vcpu, u64 msr, u32 word)
+bool hvstep_emulate_compute(struct kvm_vcpu *vcpu, u64 msr, u32 word)
 {
 	struct pt_regs *regs = &vcpu->arch.regs;
 	struct instruction_op op;
@@ -105,9 +104,9 @@ static bool emulate_return(struct kvm_vcpu *vcpu, u64 msr, u64 nia, u64 srr1)
 	if ((msr | srr1) & MSR_TS_MASK)
 		return false;
 
-	vcpu->arch.cfar = kvmppc_get_pc(vcpu);
-	kvmppc_set_pc(vcpu, truncate_if_32bit(new_msr, nia & ~3UL));
-	kvmppc_set_msr_fast(vcpu, new_msr);
+	vcpu->arch.cfar = hvstep_get_pc(vcpu);
+	hvstep_set_pc(vcpu, truncate_if_32bit(new_msr, nia & ~3UL));
+	hvstep_set_msr(vcpu, new_msr);
 	return true;
 }
 
@@ -124,12 +123,12 @@ bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word)
 
 	switch (hv->plan.emul) {
 	case HVSTEP_EMUL_COMPUTE:
-		if (hv->plan.len != 4 || !emulate_compute(vcpu, msr, word))
+		if (hv->plan.len != 4 || !hvstep_emulate_compute(vcpu, msr, word))
 			return false;
 		goto out;
 	case HVSTEP_EMUL_RFID:
-		return emulate_return(vcpu, msr, kvmppc_get_srr0(vcpu),
-				      kvmppc_get_srr1(vcpu));
+		return emulate_return(vcpu, msr, hvstep_get_srr0(vcpu),
+				      hvstep_get_srr1(vcpu));
 	case HVSTEP_EMUL_RFSCV:
 		return emulate_return(vcpu, msr, kvmppc_get_lr(vcpu),
 				      kvmppc_get_ctr(vcpu));
@@ -145,13 +144,13 @@ bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word)
 			return false;
 		msr = hvstep_msr_after_mtmsr(msr, rs, hvstep_insn_l(word),
 					     hv->plan.emul == HVSTEP_EMUL_MTMSRD);
-		kvmppc_set_msr_fast(vcpu, msr);
+		hvstep_set_msr(vcpu, msr);
 		break;
 	case HVSTEP_EMUL_MTSRR0:
-		kvmppc_set_srr0(vcpu, kvmppc_get_gpr(vcpu, rt));
+		hvstep_set_srr0(vcpu, kvmppc_get_gpr(vcpu, rt));
 		break;
 	case HVSTEP_EMUL_MTSRR1:
-		kvmppc_set_srr1(vcpu, kvmppc_get_gpr(vcpu, rt));
+		hvstep_set_srr1(vcpu, kvmppc_get_gpr(vcpu, rt));
 		break;
 	case HVSTEP_EMUL_CEDE:
 		/*
@@ -160,16 +159,16 @@ bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word)
 		 * no reason (PAPR), so it does at once.
 		 */
 		kvmppc_set_gpr(vcpu, 3, H_SUCCESS);
-		kvmppc_set_srr0(vcpu, hv->nip + 4);
-		kvmppc_set_srr1(vcpu, msr);
+		hvstep_set_srr0(vcpu, hv->nip + 4);
+		hvstep_set_srr1(vcpu, msr);
 		msr |= MSR_EE;
-		kvmppc_set_msr_fast(vcpu, msr);
+		hvstep_set_msr(vcpu, msr);
 		break;
 	default:
 		return false;
 	}
 
-	kvmppc_set_pc(vcpu, truncate_if_32bit(msr, hv->nip + 4));
+	hvstep_set_pc(vcpu, truncate_if_32bit(msr, hv->nip + 4));
 out:
 	/* The guest steps itself: now comes the interrupt it waits for. */
 	if (hv->own_trace)

@@ -27,16 +27,10 @@ static bool others_inside(struct hvstep_vcpu *hv, bool kick)
 	return inside;
 }
 
-/*
- * Have the guest for this vCPU alone, which is outside of it and has nothing
- * armed yet. Any signal ends the wait.
- */
-int hvstep_exclusive_begin(struct hvstep_vcpu *hv)
+int hvstep_exclusive_begin_slow(struct hvstep_vcpu *hv)
 {
 	struct hvstep_vm *vm = hv->vm;
 
-	if (!(hv->flags & HVSTEP_POLICY_EXCLUSIVE))
-		return 0;
 	if (mutex_lock_interruptible(&vm->exclusive_lock))
 		return -EINTR;
 	WRITE_ONCE(vm->exclusive, hv);
@@ -51,41 +45,34 @@ int hvstep_exclusive_begin(struct hvstep_vcpu *hv)
 	return 0;
 }
 
-void hvstep_exclusive_end(struct hvstep_vcpu *hv)
+void hvstep_exclusive_end_slow(struct hvstep_vcpu *hv)
 {
 	struct hvstep_vm *vm = hv->vm;
 
-	/* Whatever the policy is by now. */
-	if (READ_ONCE(vm->exclusive) != hv)
-		return;
 	WRITE_ONCE(vm->exclusive, NULL);
 	mutex_unlock(&vm->exclusive_lock);
 	wake_up_all(&vm->others);
 }
 
-/* Before a vCPU enters the guest: not while it is another's. */
-int hvstep_exclusive_enter(struct hvstep_vcpu *hv)
+/* hv->inside is set, and @hv may be the one that has it. */
+int hvstep_exclusive_enter_slow(struct hvstep_vcpu *hv)
 {
 	struct hvstep_vm *vm = hv->vm;
 
 	for (;;) {
-		struct hvstep_vcpu *owner;
+		struct hvstep_vcpu *owner = READ_ONCE(vm->exclusive);
 
-		WRITE_ONCE(hv->inside, true);
-		smp_mb();	/* see hvstep_exclusive_begin() */
-		owner = READ_ONCE(vm->exclusive);
-		if (likely(!owner || owner == hv))
+		if (!owner || owner == hv)
 			return 0;
 		hvstep_exclusive_leave(hv);
 		if (wait_event_interruptible(vm->others, !READ_ONCE(vm->exclusive)))
 			return -EINTR;
+		WRITE_ONCE(hv->inside, true);
+		smp_mb();	/* see hvstep_exclusive_begin_slow() */
 	}
 }
 
-void hvstep_exclusive_leave(struct hvstep_vcpu *hv)
+void hvstep_exclusive_leave_slow(struct hvstep_vcpu *hv)
 {
-	WRITE_ONCE(hv->inside, false);
-	smp_mb();	/* before the look for somebody who waits for it */
-	if (unlikely(READ_ONCE(hv->vm->exclusive)))
-		wake_up_all(&hv->vm->others);
+	wake_up_all(&hv->vm->others);
 }

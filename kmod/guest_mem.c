@@ -11,15 +11,6 @@
 
 #include "hvstep.h"
 
-/*
- * A hash guest's page table exists only once KVM has set its MMU up, which it
- * does when a vCPU is entered.
- */
-bool hvstep_mem_ready(struct kvm *kvm)
-{
-	return kvm_is_radix(kvm) || READ_ONCE(kvm->arch.mmu_ready);
-}
-
 static int translate(struct kvm_vcpu *vcpu, u64 ea, struct kvmppc_pte *pte, bool data)
 {
 	struct kvm *kvm = vcpu->kvm;
@@ -54,16 +45,16 @@ static bool translates_locked(struct kvm *kvm, u64 msr)
 /* By KVM's walk of a hash guest's page table; see hvstep_mem_translate_locked(). */
 static int translate_hash(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 {
-	u64 msr_now = kvmppc_get_msr(vcpu);
+	u64 msr_now = hvstep_get_msr(vcpu);
 	struct kvmppc_pte pte = { };
 	int ret;
 
 	/* The walk takes translation and privilege from the vCPU's MSR. */
 	if (msr != msr_now)
-		kvmppc_set_msr_fast(vcpu, msr);
+		hvstep_set_msr(vcpu, msr);
 	ret = translate(vcpu, ea, &pte, false);
 	if (msr != msr_now)
-		kvmppc_set_msr_fast(vcpu, msr_now);
+		hvstep_set_msr(vcpu, msr_now);
 
 	if (ret || !pte.may_execute)
 		return -EFAULT;
@@ -130,7 +121,7 @@ int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa)
 {
 	struct kvmppc_pte pte = { };
 
-	if (!(kvmppc_get_msr(vcpu) & MSR_DR)) {
+	if (!(hvstep_get_msr(vcpu) & MSR_DR)) {
 		*gpa = ea & KVM_PAM;
 		return 0;
 	}
@@ -185,7 +176,7 @@ int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
 int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word)
 {
 	struct hvstep_walk *walk = &hv->walk[HVSTEP_WALK_CODE];
-	u64 msr = kvmppc_get_msr(hv->vcpu);
+	u64 msr = hvstep_get_msr(hv->vcpu);
 	struct hvstep_page *page;
 	int ret;
 
@@ -195,8 +186,12 @@ int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word)
 		hvstep_pages_lock(hv);
 		ret = hvstep_mem_translate_locked(hv, walk, ea, msr, ret, gpa);
 		page = ret < 0 ? NULL : hvstep_page(hv->vm, *gpa, false);
-		if (likely(page))
+		if (likely(page)) {
 			*word = READ_ONCE(*(u32 *)(page->kva + offset_in_page(*gpa)));
+			/* As long as a walk has led there. */
+			if (msr & MSR_IR && walk->epoch == hv->vm->epoch)
+				walk->kva = page->kva + offset_in_page(*gpa & HVSTEP_BLOCK_MASK);
+		}
 		hvstep_pages_unlock(hv);
 
 		if (likely(page))

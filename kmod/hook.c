@@ -24,8 +24,8 @@ int hvstep_nr_attached;
 
 static DEFINE_MUTEX(hook_lock);
 static struct kvmppc_ops *hook_ops;	/* whose vcpu_run is swapped; pinned */
-static bool probes_on;			/* under hook_lock */
-static unsigned long last_step;		/* jiffies */
+bool hvstep_probes_on;			/* under hook_lock */
+unsigned long hvstep_last_step;		/* jiffies */
 static struct tracepoint *tp_run_enter, *tp_guest_exit;
 
 #define REST_AFTER	(10 * HZ)
@@ -68,12 +68,6 @@ bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret)
 	 */
 	hvstep_vm_put(vm);
 	return true;
-}
-
-/* The original; only for a caller that holds a reference to an attached VM. */
-int hvstep_hook_enter(struct kvm_vcpu *vcpu)
-{
-	return hvstep_orig(vcpu);
 }
 
 unsigned int hvstep_hook_attached(void)
@@ -141,7 +135,7 @@ static int probes_attach(void)
 
 	lockdep_assert_held(&hook_lock);
 
-	if (probes_on)
+	if (hvstep_probes_on)
 		return 0;
 	ret = tracepoint_probe_register(tp_run_enter, probe_run_enter, NULL);
 	if (ret)
@@ -153,7 +147,7 @@ static int probes_attach(void)
 			return ret;
 		}
 	}
-	WRITE_ONCE(probes_on, true);
+	WRITE_ONCE(hvstep_probes_on, true);
 	return 0;
 }
 
@@ -164,7 +158,7 @@ static void probes_detach(void)
 	tracepoint_probe_unregister(tp_run_enter, probe_run_enter, NULL);
 	if (host_is_nested())
 		tracepoint_probe_unregister(tp_guest_exit, probe_guest_exit, NULL);
-	WRITE_ONCE(probes_on, false);
+	WRITE_ONCE(hvstep_probes_on, false);
 }
 
 /*
@@ -180,22 +174,17 @@ static void rest(struct work_struct *work)
 	unsigned long idle;
 
 	mutex_lock(&hook_lock);
-	idle = jiffies - READ_ONCE(last_step);
+	idle = jiffies - READ_ONCE(hvstep_last_step);
 	if (idle < REST_AFTER)
 		schedule_delayed_work(dwork, REST_AFTER - idle);
 	else if (!hvstep_vm_rest_all())
 		schedule_delayed_work(dwork, REST_AFTER);
-	else if (probes_on)
+	else if (hvstep_probes_on)
 		probes_detach();
 	mutex_unlock(&hook_lock);
 }
 
 static DECLARE_DELAYED_WORK(rest_work, rest);
-
-void hvstep_hook_assert_held(void)
-{
-	lockdep_assert_held(&hook_lock);
-}
 
 /* A VM is going to be stepped; with the probes if that is now. */
 int hvstep_hook_ready(struct hvstep_vm *vm, bool probes)
@@ -204,30 +193,12 @@ int hvstep_hook_ready(struct hvstep_vm *vm, bool probes)
 
 	if (mutex_lock_interruptible(&hook_lock))
 		return -EINTR;
-	WRITE_ONCE(last_step, jiffies);
+	WRITE_ONCE(hvstep_last_step, jiffies);
 	if (probes)
 		ret = probes_attach();
-	if (!ret)
-		ret = hvstep_vm_make_ready(vm);
 	schedule_delayed_work(&rest_work, REST_AFTER);
 	mutex_unlock(&hook_lock);
-	return ret;
-}
-
-/*
- * A step is about to enter the guest, hv->active is set: the probes must be there, and
- * no vCPU may be where it could meet what is going to be armed unprepared.
- */
-int hvstep_hook_stepping(struct hvstep_vm *vm)
-{
-	unsigned long now = jiffies;
-
-	if (READ_ONCE(last_step) != now)
-		WRITE_ONCE(last_step, now);
-	smp_mb();	/* hv->active before vm->ready and probes_on, see rest() */
-	if (likely(READ_ONCE(vm->ready) && READ_ONCE(probes_on)))
-		return 0;
-	return hvstep_hook_ready(vm, true);
+	return ret ?: hvstep_vm_make_ready(vm);
 }
 
 static void tracepoint_seen(struct tracepoint *tp, bool coming)
@@ -352,7 +323,7 @@ void hvstep_hook_put(void)
 	WRITE_ONCE(hvstep_nr_attached, hvstep_nr_attached - 1);
 	if (!hvstep_nr_attached) {
 		/* Nothing is armed: the last VM left the table after that. */
-		if (probes_on)
+		if (hvstep_probes_on)
 			probes_detach();
 		hook_remove();
 	}

@@ -7,6 +7,8 @@
  * Locks, outermost first:
  *   vcpu->mutex	KVM's; held by whoever is in KVM_RUN. Owns struct
  *			hvstep_vcpu but for the fields said to be atomic.
+ *   vm->ready_lock	waits for vcpu->mutex of other vCPUs, but only of those that
+ *			have not come through step.c
  *   vm->exclusive_lock	the guest, under HVSTEP_POLICY_EXCLUSIVE
  *   kvm->mmu_lock	KVM's; the armed words of one VM, and where its pages are
  *   vms_lock (vm.c)	the table of attached VMs; RCU for readers
@@ -14,6 +16,7 @@
 #ifndef HVSTEP_H
 #define HVSTEP_H
 
+#include <linux/hash.h>
 #include <linux/kvm_host.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -22,6 +25,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
+#include <asm/sstep.h>
 
 #include <linux/hvstep.h>
 
@@ -87,11 +91,15 @@ struct hvstep_page {
 /**
  * struct hvstep_walk - the last walk through a radix guest's page table (radix.c)
  * @epoch:	@entry is good while that is vm->epoch; 0: there was none
- * @ea:		an address in the page it was for
+ * @ea:		the 4K that it was for
  * @table:	the process table it began at
- * @pid:	the entry there
+ * @pid:	the entry there, 0 for the kernel's
+ * @iamr:	IAMR then
+ * @pr:		MSR[PR] then
  * @leaf:	what it led to
  * @shift:	the size of that, as a power of two
+ * @gpa:	where the 4K are
+ * @kva:	and where the host has them, if somebody has asked
  * @nr:		the number of entries it came by
  * @entry:	where they are
  * @value:	what they were
@@ -100,8 +108,12 @@ struct hvstep_walk {
 	u64 epoch;
 	u64 ea;
 	u64 table;
-	u32 pid;
+	u64 pid;
+	u64 iamr;
+	u64 pr;
 	u64 leaf;
+	gpa_t gpa;
+	void *kva;
 	unsigned int shift;
 	unsigned int nr;
 	const __be64 *entry[5];
@@ -178,6 +190,10 @@ enum hvstep_count {
  * @lpcr:	what the armed addresses were chosen by
  * @intr_msr:	likewise
  * @own_trace:	struct hvstep_plan_in
+ * @again:	@armed is what the last step has armed, in one block, and may do for
+ *		the next one
+ * @kept:	the handlers of the step before are armed still: the next one comes
+ *		without a way to userspace
  * @nr_chosen:	blocks of memory that this step has something to arm in
  * @nr_armed:	the same once it is armed
  * @armed:	these
@@ -220,6 +236,8 @@ struct hvstep_vcpu {
 	u64 lpcr;
 	u64 intr_msr;
 	bool own_trace;
+	bool again;
+	bool kept;
 	unsigned int nr_chosen;
 	unsigned int nr_armed;
 	struct hvstep_armed armed[HVSTEP_MAX_ARMED];
@@ -253,8 +271,10 @@ struct hvstep_vcpu {
  * @rcu:	frees it after the last reader of the table
  * @refs:	the session, each vCPU inside our code, each queued kick
  * @kvm:	referenced as long as this lives
+ * @ready_lock: for who makes it @ready
  * @ready:	no vCPU is in the guest that has not come through step.c, and so it
- *		stays; written under hook_lock (hook.c)
+ *		stays; written under vms_lock
+ * @waking:	it is becoming @ready; under vms_lock
  * @filtered:	see filter.h; written under vms_lock
  * @closing:	the session is gone: start no new step, arm nothing
  * @flags:	HVSTEP_POLICY_*
@@ -280,7 +300,9 @@ struct hvstep_vm {
 	struct rcu_head rcu;
 	refcount_t refs;
 	struct kvm *kvm;
+	struct mutex ready_lock;	/* see above */
 	bool ready;
+	bool waking;
 	bool filtered;
 	bool closing;
 	u64 flags;
@@ -317,9 +339,32 @@ enum hvstep_outcome {
 	HVSTEP_OUTCOME_PROBED,
 };
 
+/**
+ * enum hvstep_sw_bp - whose breakpoint was met
+ * @HVSTEP_SW_BP_RETRY:	nobody's any more
+ * @HVSTEP_SW_BP_PARKED: another vCPU's, which has restored it
+ * @HVSTEP_SW_BP_SIGNAL: a signal came while it was waited for
+ * @HVSTEP_SW_BP_GUEST:	the guest's own
+ * @HVSTEP_SW_BP_VMM:	the VMM's
+ */
+enum hvstep_sw_bp {
+	HVSTEP_SW_BP_RETRY,
+	HVSTEP_SW_BP_PARKED,
+	HVSTEP_SW_BP_SIGNAL,
+	HVSTEP_SW_BP_GUEST,
+	HVSTEP_SW_BP_VMM,
+};
+
 static inline void hvstep_count(struct hvstep_vcpu *hv, enum hvstep_count what)
 {
 	WRITE_ONCE(hv->count[what], hv->count[what] + 1);
+}
+
+/* A step that is not exact is none: the guest is as it was. */
+static inline int hvstep_refuse(struct hvstep_vcpu *hv, int err)
+{
+	hv->vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	return err;
 }
 
 /* stub.S, and what it uses */
@@ -329,13 +374,35 @@ extern int (*hvstep_orig)(struct kvm_vcpu *vcpu);
 extern u32 hvstep_filter[];
 
 /* hook.c */
+extern unsigned long hvstep_last_step;
+extern bool hvstep_probes_on;
 bool hvstep_hook_present(void);
 int hvstep_hook_get(void);
 void hvstep_hook_put(void);
-void hvstep_hook_assert_held(void);
 int hvstep_hook_ready(struct hvstep_vm *vm, bool probes);
-int hvstep_hook_stepping(struct hvstep_vm *vm);
-int hvstep_hook_enter(struct kvm_vcpu *vcpu);
+
+/*
+ * A step is about to enter the guest, hv->active is set: the probes must be there, and
+ * no vCPU may be where it could meet what is going to be armed unprepared.
+ */
+static inline int hvstep_hook_stepping(struct hvstep_vm *vm)
+{
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(hvstep_last_step) != now)
+		WRITE_ONCE(hvstep_last_step, now);
+	smp_mb();	/* hv->active before vm->ready and the probes, see rest() in hook.c */
+	if (likely(READ_ONCE(vm->ready) && READ_ONCE(hvstep_probes_on)))
+		return 0;
+	return hvstep_hook_ready(vm, true);
+}
+
+/* The original; only for a caller that holds a reference to an attached VM. */
+static inline int hvstep_hook_enter(struct kvm_vcpu *vcpu)
+{
+	return hvstep_orig(vcpu);
+}
+
 unsigned int hvstep_hook_attached(void);
 int hvstep_hook_init(void);
 void hvstep_hook_exit(void);
@@ -344,7 +411,28 @@ void hvstep_hook_exit(void);
 struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm);
 void hvstep_vm_close(struct hvstep_vm *vm);
 void hvstep_vm_put(struct hvstep_vm *vm);
-struct hvstep_vcpu *hvstep_vcpu_find_rcu(struct kvm_vcpu *vcpu);
+struct hvstep_vcpu *hvstep_vcpu_find_slow_rcu(struct kvm_vcpu *vcpu);
+
+/*
+ * The vCPUs that came here last, by their address: one of them is most probably the
+ * next. RCU; what is in it belongs to a VM of the table.
+ */
+#define HVSTEP_RECENT_BITS	8
+extern struct hvstep_vcpu *hvstep_recent[];
+
+static inline struct hvstep_vcpu **hvstep_recent_place(struct kvm_vcpu *vcpu)
+{
+	return &hvstep_recent[hash_ptr(vcpu, HVSTEP_RECENT_BITS)];
+}
+
+/* The vCPU, if it is one of an attached VM and has been here before. */
+static inline struct hvstep_vcpu *hvstep_vcpu_find_rcu(struct kvm_vcpu *vcpu)
+{
+	struct hvstep_vcpu *hv = READ_ONCE(*hvstep_recent_place(vcpu));
+
+	return likely(hv && hv->vcpu == vcpu) ? hv : hvstep_vcpu_find_slow_rcu(vcpu);
+}
+
 struct hvstep_vcpu *hvstep_vcpu_get(struct kvm_vcpu *vcpu);
 void hvstep_vm_wake(struct hvstep_vm *vm);
 int hvstep_vm_make_ready(struct hvstep_vm *vm);
@@ -360,18 +448,98 @@ int hvstep_kick_wait(struct hvstep_vm *vm);
 /* step.c */
 int hvstep_vcpu_run(struct hvstep_vcpu *hv);
 
+/* decide.c */
+void hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole);
+
+/*
+ * In an ordinary state, which most are, most instructions need no look at all of it.
+ * Is this one? Nothing but the instruction decides what becomes of it then.
+ */
+static inline bool hvstep_decide_is_ordinary(struct hvstep_vcpu *hv)
+{
+	return (hv->msr & (MSR_SF | MSR_SE | MSR_BE)) == MSR_SF && !hv->deliver &&
+	       !hvstep_compat_ciabr(hv->vcpu) &&
+	       hv->nip % HVSTEP_BLOCK_SIZE != BOOK3S_INTERRUPT_TRACE;
+}
+
+/* And it is to be traced, not emulated: make the plan, or return false. */
+static inline bool hvstep_decide_ordinary(struct hvstep_vcpu *hv, u32 word)
+{
+	if (!hvstep_plan_ordinary(word, &hv->plan))
+		return false;
+	hv->own_trace = false;
+	if (hv->msr & MSR_PR)
+		hv->plan.vectors |= HVSTEP_VECS_ASYNC;
+	return true;
+}
+
+/* The bits outside PCR_MASK are for modes (asm/reg.h). */
+static inline bool hvstep_in_older_mode(const struct hvstep_vcpu *hv)
+{
+	return hv->msr & MSR_PR && hv->vcpu->arch.vcore->pcr & ~PCR_MASK;
+}
+
+/* May analyse_instr() be asked? It knows the host's instructions, not an older mode's. */
+static inline bool hvstep_decide_may_compute(const struct hvstep_vcpu *hv)
+{
+	return !(hv->flags & HVSTEP_POLICY_TRACE_ALL) && !hvstep_in_older_mode(hv);
+}
+
+/* Shall an interrupt that the guest would take now be taken? */
+static inline bool hvstep_delivers(const struct hvstep_vcpu *hv)
+{
+	return hv->msr & MSR_EE && hv->deliver;
+}
+
+/* sw_bp.c */
+enum hvstep_sw_bp hvstep_sw_bp_at_nip(struct hvstep_vcpu *hv);
+void hvstep_sw_bp_reflect(struct hvstep_vcpu *hv);
+
 /* conclude.c */
 bool hvstep_step_moved(struct hvstep_vcpu *hv);
 enum hvstep_outcome hvstep_conclude(struct hvstep_vcpu *hv);
 
 /* exclusive.c */
-int hvstep_exclusive_begin(struct hvstep_vcpu *hv);
-void hvstep_exclusive_end(struct hvstep_vcpu *hv);
-int hvstep_exclusive_enter(struct hvstep_vcpu *hv);
-void hvstep_exclusive_leave(struct hvstep_vcpu *hv);
+int hvstep_exclusive_begin_slow(struct hvstep_vcpu *hv);
+void hvstep_exclusive_end_slow(struct hvstep_vcpu *hv);
+int hvstep_exclusive_enter_slow(struct hvstep_vcpu *hv);
+void hvstep_exclusive_leave_slow(struct hvstep_vcpu *hv);
+
+/*
+ * Have the guest for this vCPU alone, which is outside of it and has nothing
+ * armed yet. Any signal ends the wait.
+ */
+static inline int hvstep_exclusive_begin(struct hvstep_vcpu *hv)
+{
+	return unlikely(hv->flags & HVSTEP_POLICY_EXCLUSIVE) ? hvstep_exclusive_begin_slow(hv) : 0;
+}
+
+static inline void hvstep_exclusive_end(struct hvstep_vcpu *hv)
+{
+	/* Whatever the policy is by now. */
+	if (unlikely(READ_ONCE(hv->vm->exclusive) == hv))
+		hvstep_exclusive_end_slow(hv);
+}
+
+/* Before a vCPU enters the guest: not while it is another's. */
+static inline int hvstep_exclusive_enter(struct hvstep_vcpu *hv)
+{
+	WRITE_ONCE(hv->inside, true);
+	smp_mb();	/* see hvstep_exclusive_begin_slow() */
+	return unlikely(READ_ONCE(hv->vm->exclusive)) ? hvstep_exclusive_enter_slow(hv) : 0;
+}
+
+static inline void hvstep_exclusive_leave(struct hvstep_vcpu *hv)
+{
+	WRITE_ONCE(hv->inside, false);
+	smp_mb();	/* before the look for somebody who waits for it */
+	if (unlikely(READ_ONCE(hv->vm->exclusive)))
+		hvstep_exclusive_leave_slow(hv);
+}
 
 /* emulate.c */
 bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word);
+bool hvstep_emulate_compute(struct kvm_vcpu *vcpu, u64 msr, u32 word);
 
 /* vector.c */
 u64 hvstep_vector_ea(struct kvm_vcpu *vcpu, unsigned int vec, unsigned int lev);
@@ -380,18 +548,21 @@ bool hvstep_vector_may_be_in(u64 ea, unsigned int len);
 int hvstep_vector_arm(struct hvstep_vcpu *hv);
 void hvstep_vector_disarm(struct hvstep_vcpu *hv);
 int hvstep_vector_armed(struct hvstep_vcpu *hv);
+void hvstep_vector_log(struct hvstep_vcpu *hv);
 
 /* block.c */
 int hvstep_block_reserve(struct hvstep_vm *vm);
 void hvstep_block_free(struct hvstep_vm *vm);
 struct hvstep_block *hvstep_block_at(struct hvstep_vm *vm, const struct hvstep_page *page,
 				     gpa_t gpa);
+void hvstep_block_arm(struct hvstep_armed *armed);
+unsigned int hvstep_block_disarm(struct hvstep_armed *armed, bool there);
 bool hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes);
 int hvstep_block_wait_none(struct hvstep_vm *vm);
 
 /* page.c */
-void hvstep_pages_lock(struct hvstep_vcpu *hv);
-void hvstep_pages_unlock(struct hvstep_vcpu *hv);
+void hvstep_pages_lock_slow(struct hvstep_vcpu *hv);
+void hvstep_pages_unlock_slow(struct hvstep_vcpu *hv);
 struct hvstep_page *hvstep_page(struct hvstep_vm *vm, gpa_t gpa, bool write);
 int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write);
 int hvstep_page_lock_again(struct hvstep_vcpu *hv, unsigned long hva, void **kva);
@@ -399,11 +570,34 @@ int hvstep_page_lock_again(struct hvstep_vcpu *hv, unsigned long hva, void **kva
 /* park.c */
 int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes);
 void hvstep_park_leave(struct hvstep_vcpu *hv);
-void hvstep_park_left(struct hvstep_vcpu *hv);
-void hvstep_park_let_leave(struct hvstep_vcpu *hv);
+void hvstep_park_left_slow(struct hvstep_vcpu *hv);
+void hvstep_park_let_leave_slow(struct hvstep_vcpu *hv);
+
+/* It is out of the guest, or somewhere else in it. In its own thread. */
+static inline void hvstep_park_left(struct hvstep_vcpu *hv)
+{
+	if (unlikely(hv->leaving))
+		hvstep_park_left_slow(hv);
+}
+
+/* Before a step arms anything: let those go that the last one has parked. */
+static inline void hvstep_park_let_leave(struct hvstep_vcpu *hv)
+{
+	if (unlikely(atomic_read(&hv->vm->leavers)))
+		hvstep_park_let_leave_slow(hv);
+}
 
 /* guest_mem.c */
-bool hvstep_mem_ready(struct kvm *kvm);
+
+/*
+ * A hash guest's page table exists only once KVM has set its MMU up, which it
+ * does when a vCPU is entered.
+ */
+static inline bool hvstep_mem_ready(struct kvm *kvm)
+{
+	return kvm_is_radix(kvm) || READ_ONCE(kvm->arch.mmu_ready);
+}
+
 int hvstep_mem_translate_first(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa);
 int hvstep_mem_translate_locked(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea,
 				u64 msr, int first, gpa_t *gpa);
@@ -414,7 +608,59 @@ int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw);
 int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word);
 void hvstep_mem_dirty(struct kvm *kvm, gfn_t gfn);
 
+/*
+ * From here to hvstep_pages_unlock() what hvstep_page() finds is the guest's memory.
+ * Nothing may sleep there.
+ */
+static inline void hvstep_pages_lock(struct hvstep_vcpu *hv)
+{
+	struct hvstep_vm *vm = hv->vm;
+	struct kvm *kvm = vm->kvm;
+
+	if (likely(kvm_is_radix(kvm))) {
+		spin_lock(&kvm->mmu_lock);
+		if (likely(!kvm->mmu_invalidate_in_progress &&
+			   vm->pages_seq == kvm->mmu_invalidate_seq)) {
+			hv->srcu_idx = -1;
+			return;
+		}
+		spin_unlock(&kvm->mmu_lock);
+	}
+	hvstep_pages_lock_slow(hv);
+}
+
+static inline void hvstep_pages_unlock(struct hvstep_vcpu *hv)
+{
+	if (likely(hv->srcu_idx < 0))
+		spin_unlock(&hv->vm->kvm->mmu_lock);
+	else
+		hvstep_pages_unlock_slow(hv);
+}
+
 /* radix.c */
+/*
+ * Would the walk for @ea be the same as the last one, which has led to a page that can be
+ * executed? Its entries are all read again.
+ */
+static inline bool hvstep_radix_is_same(struct hvstep_vcpu *hv, const struct hvstep_walk *walk,
+					u64 ea, u64 msr)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	unsigned int i;
+	u64 differs;
+
+	if (unlikely(walk->epoch != hv->vm->epoch))
+		return false;
+	differs = (walk->ea ^ (ea & HVSTEP_BLOCK_MASK)) | (walk->pr ^ (msr & MSR_PR)) |
+		  (walk->table ^ hv->vm->kvm->arch.process_table) |
+		  (walk->iamr ^ hvstep_compat_iamr(vcpu));
+	if (walk->pid)
+		differs |= walk->pid ^ hvstep_compat_pid(vcpu);
+	for (i = 0; i < walk->nr; i++)
+		differs |= READ_ONCE(*walk->entry[i]) ^ walk->value[i];
+	return likely(!differs);
+}
+
 int hvstep_radix_fetch(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea, u64 msr,
 		       gpa_t *gpa);
 
@@ -427,7 +673,14 @@ void hvstep_irq_hold(struct hvstep_vcpu *hv);
 void hvstep_irq_hold_none(struct hvstep_vcpu *hv);
 bool hvstep_irq_can_hold(struct hvstep_vcpu *hv, unsigned int vec);
 void hvstep_irq_put_back(struct hvstep_vcpu *hv, unsigned int vec);
-void hvstep_irq_release(struct hvstep_vcpu *hv);
+void hvstep_irq_release_slow(struct hvstep_vcpu *hv);
+
+/* The sources only: step.c knows what MSR[EE] is after the step. */
+static inline void hvstep_irq_release(struct hvstep_vcpu *hv)
+{
+	if (unlikely(hv->irqs.quiet))
+		hvstep_irq_release_slow(hv);
+}
 
 /* ioctl.c */
 int hvstep_ioctl_init(void);

@@ -71,7 +71,7 @@ static void irq_quiet(struct hvstep_vcpu *hv)
 	xive_quiet(vcpu, irqs);
 }
 
-static void irq_unquiet(struct hvstep_vcpu *hv)
+void hvstep_irq_release_slow(struct hvstep_vcpu *hv)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	struct hvstep_irqs *irqs = &hv->irqs;
@@ -95,14 +95,14 @@ static void irq_unquiet(struct hvstep_vcpu *hv)
 void hvstep_irq_hold(struct hvstep_vcpu *hv)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
-	u64 msr = kvmppc_get_msr(vcpu);
+	u64 msr = hvstep_get_msr(vcpu);
 
 	hv->irqs = (struct hvstep_irqs){ .held = true };
 	if (msr & MSR_PR) {
 		irq_quiet(hv);
 	} else if (msr & MSR_EE) {
 		hv->irqs.masked = true;
-		kvmppc_set_msr_fast(vcpu, msr & ~MSR_EE);
+		hvstep_set_msr(vcpu, msr & ~MSR_EE);
 	}
 }
 
@@ -143,11 +143,4 @@ void hvstep_irq_put_back(struct hvstep_vcpu *hv, unsigned int vec)
 		vcpu->arch.external_oneshot = 1;
 		hv->irqs.external = true;
 	}
-}
-
-/* The sources only: step.c knows what MSR[EE] is after the step. */
-void hvstep_irq_release(struct hvstep_vcpu *hv)
-{
-	if (hv->irqs.quiet)
-		irq_unquiet(hv);
 }

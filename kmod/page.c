@@ -35,11 +35,8 @@ static void unlock(struct hvstep_vcpu *hv)
 		srcu_read_unlock(&kvm->srcu, hv->srcu_idx);
 }
 
-/*
- * From here to hvstep_pages_unlock() what hvstep_page() finds is the guest's memory.
- * Nothing may sleep there.
- */
-void hvstep_pages_lock(struct hvstep_vcpu *hv)
+/* What hvstep_pages_lock() is in all cases */
+void hvstep_pages_lock_slow(struct hvstep_vcpu *hv)
 {
 	struct hvstep_vm *vm = hv->vm;
 	struct kvm *kvm = vm->kvm;
@@ -67,7 +64,7 @@ void hvstep_pages_lock(struct hvstep_vcpu *hv)
 	}
 }
 
-void hvstep_pages_unlock(struct hvstep_vcpu *hv)
+void hvstep_pages_unlock_slow(struct hvstep_vcpu *hv)
 {
 	unlock(hv);
 }

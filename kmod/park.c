@@ -47,23 +47,19 @@ void hvstep_park_leave(struct hvstep_vcpu *hv)
 {
 	if (hv->leaving)
 		return;
-	hv->leaving_nip = kvmppc_get_pc(hv->vcpu);
+	hv->leaving_nip = hvstep_get_pc(hv->vcpu);
 	WRITE_ONCE(hv->leaving, true);
 	atomic_inc(&hv->vm->leavers);
 }
 
-/* It is out of the guest, or somewhere else in it. In its own thread. */
-void hvstep_park_left(struct hvstep_vcpu *hv)
+void hvstep_park_left_slow(struct hvstep_vcpu *hv)
 {
-	if (likely(!hv->leaving))
-		return;
 	WRITE_ONCE(hv->leaving, false);
 	if (atomic_dec_and_test(&hv->vm->leavers))
 		wake_up_all(&hv->vm->parked);
 }
 
-/* Before a step arms anything: let those go that the last one has parked. */
-void hvstep_park_let_leave(struct hvstep_vcpu *hv)
+void hvstep_park_let_leave_slow(struct hvstep_vcpu *hv)
 {
 	struct hvstep_vm *vm = hv->vm;
 	struct hvstep_vcpu *other;

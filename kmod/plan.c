@@ -353,6 +353,27 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 		hvstep_plan_displace(plan, in->nip, in->msr);
 }
 
+bool hvstep_plan_ordinary(u32 word, struct hvstep_plan *plan)
+{
+	static const u32 vectors[64] = {
+		[OPC_LWZ ... OPC_STMW] = VECS_ANY | VECS_MEM,
+		[OPC_LFS ... OPC_STFDU] = VECS_ANY | VECS_MEM | BIT(HVSTEP_VEC_FP),
+		[OPC_LQ] = VECS_ANY | VECS_MEM,
+		[OPC_58] = VECS_ANY | VECS_MEM,
+		[OPC_62] = VECS_ANY | VECS_MEM,
+		[OPC_FP_SINGLE] = VECS_ANY | BIT(HVSTEP_VEC_FP) | BIT(HVSTEP_VEC_VSX),
+		[OPC_FP_DOUBLE] = VECS_ANY | BIT(HVSTEP_VEC_FP) | BIT(HVSTEP_VEC_VSX),
+		[OPC_VSX] = VECS_ANY | BIT(HVSTEP_VEC_VSX) | BIT(HVSTEP_VEC_VMX),
+	};
+	u32 handlers = vectors[hvstep_insn_opcode(word)];
+
+	if (!handlers)
+		return false;
+	*plan = (struct hvstep_plan){ .len = 4, .span = 4, .se = true };
+	plan->vectors = handlers | BIT(HVSTEP_VEC_TRACE);
+	return true;
+}
+
 /*
  * ISA Book III, "Return From Interrupt Doubleword". HV cannot be gained and ME
  * not changed by a guest; a return to problem state enables interrupts and

@@ -130,6 +130,12 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 bool hvstep_plan_sequence(const struct hvstep_plan_in *in, const u32 *words,
 			  unsigned int nr, struct hvstep_plan *plan);
 
+/*
+ * Is the instruction one that is traced in whatever state? Then @plan is the same as
+ * hvstep_plan_make() would have it, but sooner.
+ */
+bool hvstep_plan_ordinary(u32 word, struct hvstep_plan *plan);
+
 /* A plan that executes nothing but what an interrupt has the guest execute. */
 void hvstep_plan_probe(struct hvstep_plan *plan, u64 nip);
 

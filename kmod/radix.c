@@ -85,21 +85,6 @@ static int walk_down(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea)
 	return -EFAULT;
 }
 
-/* Would the same walk come by the same entries? */
-static bool walk_is_same(struct hvstep_vcpu *hv, const struct hvstep_walk *walk, u64 ea,
-			 u64 table, u32 pid)
-{
-	unsigned int i;
-
-	if (walk->epoch != hv->vm->epoch || (walk->ea ^ ea) & HVSTEP_BLOCK_MASK ||
-	    walk->table != table || walk->pid != pid)
-		return false;
-	for (i = 0; i < walk->nr; i++)
-		if (READ_ONCE(*walk->entry[i]) != walk->value[i])
-			return false;
-	return true;
-}
-
 /*
  * Where an instruction fetch from @ea with @msr goes: 0, 1 if hardware has to do
  * the fetch itself, or -EFAULT; or -EAGAIN if hvstep_page_get() has to get hv->missing
@@ -108,23 +93,26 @@ static bool walk_is_same(struct hvstep_vcpu *hv, const struct hvstep_walk *walk,
 int hvstep_radix_fetch(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea, u64 msr,
 		       gpa_t *gpa)
 {
-	u64 table = hv->vm->kvm->arch.process_table;
-	u32 pid = ea >> 62 ? 0 : hvstep_compat_pid(hv->vcpu);
 	u64 leaf, mask;
+	int ret;
 
-	if (!walk_is_same(hv, walk, ea, table, pid)) {
-		int ret;
-
-		walk->nr = 0;
-		walk->table = table;
-		walk->pid = pid;
-		walk->ea = ea;
-		ret = walk_down(hv, walk, ea);
-		/* One that ended before the leaf is none to come back to. */
-		walk->epoch = ret ? 0 : hv->vm->epoch;
-		if (ret)
-			return ret;
+	if (likely(hvstep_radix_is_same(hv, walk, ea, msr))) {
+		*gpa = walk->gpa + ea % HVSTEP_BLOCK_SIZE;
+		return 0;
 	}
+
+	walk->nr = 0;
+	walk->table = hv->vm->kvm->arch.process_table;
+	walk->pid = ea >> 62 ? 0 : hvstep_compat_pid(hv->vcpu);
+	walk->iamr = hvstep_compat_iamr(hv->vcpu);
+	walk->ea = ea & HVSTEP_BLOCK_MASK;
+	walk->pr = msr & MSR_PR;
+	walk->kva = NULL;
+	/* One that does not end with a plain yes is none to come back to. */
+	walk->epoch = 0;
+	ret = walk_down(hv, walk, ea);
+	if (ret)
+		return ret;
 
 	leaf = walk->leaf;
 	if (!(leaf & _PAGE_EXEC) ||
@@ -133,11 +121,15 @@ int hvstep_radix_fetch(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea,
 	if (msr & MSR_PR) {
 		if (leaf & _PAGE_PRIVILEGED)
 			return -EFAULT;
-	} else if (!(leaf & _PAGE_PRIVILEGED) && hvstep_compat_iamr(hv->vcpu) & IAMR_KEY_0) {
+	} else if (!(leaf & _PAGE_PRIVILEGED) && walk->iamr & IAMR_KEY_0) {
 		return -EFAULT;
 	}
 
 	mask = (1UL << walk->shift) - 1;
 	*gpa = (leaf & PTE_RPN & ~mask) | (ea & mask);
-	return !(leaf & _PAGE_ACCESSED);
+	if (!(leaf & _PAGE_ACCESSED))
+		return 1;
+	walk->gpa = *gpa & HVSTEP_BLOCK_MASK;
+	walk->epoch = hv->vm->epoch;
+	return 0;
 }

@@ -4,48 +4,27 @@
  * can end at.
  */
 #include <linux/kvm_host.h>
-#include <asm/cacheflush.h>
 
 #include "hvstep.h"
+#include "again.h"
 
-/* By offset, which is a multiple of 0x20. scv's are elsewhere. */
-#define EACH_VECTOR(X)							\
-	X(DSI, 0x300)							\
-	X(DSEG, 0x380)							\
-	X(ISI, 0x400)							\
-	X(ISEG, 0x480)							\
-	X(EXTERNAL, 0x500)						\
-	X(ALIGNMENT, 0x600)						\
-	X(PROGRAM, 0x700)						\
-	X(FP, 0x800)							\
-	X(DECREMENTER, 0x900)						\
-	X(DOORBELL, 0xa00)						\
-	X(SYSCALL, 0xc00)						\
-	X(TRACE, 0xd00)							\
-	X(PERFMON, 0xf00)						\
-	X(VMX, 0xf20)							\
-	X(VSX, 0xf40)							\
-	X(FACILITY, 0xf60)
-
-#define VECTOR_ALIGN	0x20U
-
-static const u16 vector_offset[HVSTEP_NR_VECS] = {
+const u16 hvstep_vector_offset[HVSTEP_NR_VECS] = {
 #define X(vec, offset)	[HVSTEP_VEC_##vec] = (offset),
-	EACH_VECTOR(X)
+	HVSTEP_EACH_VECTOR(X)
 #undef X
 };
 
 /* 1 + enum hvstep_vec */
-static const u8 vector_at[HVSTEP_BLOCK_SIZE / VECTOR_ALIGN] = {
-#define X(vec, offset)	[(offset) / VECTOR_ALIGN] = 1 + HVSTEP_VEC_##vec,
-	EACH_VECTOR(X)
+static const u8 vector_at[HVSTEP_BLOCK_SIZE / HVSTEP_VECTOR_ALIGN] = {
+#define X(vec, offset)	[(offset) / HVSTEP_VECTOR_ALIGN] = 1 + HVSTEP_VEC_##vec,
+	HVSTEP_EACH_VECTOR(X)
 #undef X
 };
 
 /* enum hvstep_vec, or -1 */
 static int vec_at(unsigned int offset)
 {
-	return offset % VECTOR_ALIGN ? -1 : vector_at[offset / VECTOR_ALIGN] - 1;
+	return offset % HVSTEP_VECTOR_ALIGN ? -1 : vector_at[offset / HVSTEP_VECTOR_ALIGN] - 1;
 }
 
 /*
@@ -54,57 +33,39 @@ static int vec_at(unsigned int offset)
  */
 bool hvstep_vector_may_be_in(u64 ea, unsigned int len)
 {
-	unsigned int offset = ea % VECTOR_ALIGN;
+	unsigned int offset = ea % HVSTEP_VECTOR_ALIGN;
 	u64 end = ea + len - 1;
 
-	if (offset >= sizeof(u32) && offset + len <= VECTOR_ALIGN)
+	if (offset >= sizeof(u32) && offset + len <= HVSTEP_VECTOR_ALIGN)
 		return false;
-	for (;; ea += VECTOR_ALIGN) {
-		if (vector_at[ea % HVSTEP_BLOCK_SIZE / VECTOR_ALIGN])
+	for (;; ea += HVSTEP_VECTOR_ALIGN) {
+		if (vector_at[ea % HVSTEP_BLOCK_SIZE / HVSTEP_VECTOR_ALIGN])
 			return true;
-		if ((ea ^ end) < VECTOR_ALIGN)
+		if ((ea ^ end) < HVSTEP_VECTOR_ALIGN)
 			return false;
 	}
-}
-
-/* ISA Book III, "Interrupt Vectors", with AIL=3 */
-#define AIL3_BASE	0xc000000000004000UL
-/* scv has a page of its own */
-#define SCV_BASE	0x17000UL
-#define SCV_AIL3_BASE	0xc000000000003000UL
-
-/*
- * AIL takes effect only where translation is on for both, instructions and
- * data (the rule of inject_interrupt() in book3s_hv_builtin.c).
- */
-static bool vectors_relocated(struct kvm_vcpu *vcpu)
-{
-	u64 msr = kvmppc_get_msr(vcpu);
-
-	return (hvstep_compat_lpcr(vcpu) & LPCR_AIL) == LPCR_AIL_3 &&
-	       (msr & (MSR_IR | MSR_DR)) == (MSR_IR | MSR_DR);
 }
 
 static u64 vector_ea(unsigned int vec, unsigned int lev, bool ail)
 {
 	if (vec == HVSTEP_VEC_SCV)
-		return (ail ? SCV_AIL3_BASE : SCV_BASE) + lev * 0x20;
-	return (ail ? AIL3_BASE : 0) + vector_offset[vec];
+		return (ail ? HVSTEP_SCV_AIL3_BASE : HVSTEP_SCV_BASE) + lev * 0x20;
+	return (ail ? HVSTEP_AIL3_BASE : 0) + hvstep_vector_offset[vec];
 }
 
 /* Where the vCPU as it is now would go for this interrupt. */
 u64 hvstep_vector_ea(struct kvm_vcpu *vcpu, unsigned int vec, unsigned int lev)
 {
-	return vector_ea(vec, lev, vectors_relocated(vcpu));
+	return vector_ea(vec, lev, hvstep_vectors_relocated(vcpu));
 }
 
 /* Any address that an interrupt can go to, armed or not. */
 bool hvstep_vector_is_handler(u64 nip)
 {
-	if ((nip & ~0xfffUL) == SCV_BASE || (nip & ~0xfffUL) == SCV_AIL3_BASE)
+	if ((nip & ~0xfffUL) == HVSTEP_SCV_BASE || (nip & ~0xfffUL) == HVSTEP_SCV_AIL3_BASE)
 		return true;
 	return (nip >= 0x100 && nip < 0x1000) ||
-	       (nip >= AIL3_BASE + 0x100 && nip < AIL3_BASE + 0x1000);
+	       (nip >= HVSTEP_AIL3_BASE + 0x100 && nip < HVSTEP_AIL3_BASE + 0x1000);
 }
 
 #define VECS_FETCH	(BIT(HVSTEP_VEC_ISI) | BIT(HVSTEP_VEC_ISEG))
@@ -137,12 +98,12 @@ static struct hvstep_armed *add(struct hvstep_vcpu *hv, u64 ea, u64 msr)
 static void add_handlers(struct hvstep_vcpu *hv, u32 vectors, bool ail)
 {
 	/* Interrupts clear PR, and IR unless AIL keeps it. */
-	u64 msr = (kvmppc_get_msr(hv->vcpu) & ~MSR_PR) & ~(ail ? 0 : MSR_IR | MSR_DR);
+	u64 msr = (hvstep_get_msr(hv->vcpu) & ~MSR_PR) & ~(ail ? 0 : MSR_IR | MSR_DR);
 
 	if (likely(vectors & ~BIT(HVSTEP_VEC_SCV)))
-		add(hv, ail ? AIL3_BASE : 0, msr)->vectors = vectors & ~BIT(HVSTEP_VEC_SCV);
+		add(hv, ail ? HVSTEP_AIL3_BASE : 0, msr)->vectors = vectors & ~BIT(HVSTEP_VEC_SCV);
 	if (unlikely(vectors & BIT(HVSTEP_VEC_SCV))) {
-		struct hvstep_armed *armed = add(hv, ail ? SCV_AIL3_BASE : SCV_BASE, msr);
+		struct hvstep_armed *armed = add(hv, ail ? HVSTEP_SCV_AIL3_BASE : HVSTEP_SCV_BASE, msr);
 
 		armed->vectors = BIT(HVSTEP_VEC_SCV);
 		armed->is_word = true;
@@ -153,7 +114,7 @@ static void add_handlers(struct hvstep_vcpu *hv, u32 vectors, bool ail)
 static void choose(struct hvstep_vcpu *hv)
 {
 	u32 vectors = hv->plan.vectors;
-	bool ail = vectors_relocated(hv->vcpu);
+	bool ail = hvstep_vectors_relocated(hv->vcpu);
 	unsigned int i;
 
 	hv->nr_chosen = 0;
@@ -162,7 +123,7 @@ static void choose(struct hvstep_vcpu *hv)
 		add_handlers(hv, vectors & VECS_RMHANDLERS, false);
 	for (i = 0; i < hv->plan.nr_next; i++) {
 		struct hvstep_armed *armed = add(hv, hv->plan.next_ea[i],
-						 kvmppc_get_msr(hv->vcpu));
+						 hvstep_get_msr(hv->vcpu));
 
 		armed->is_word = true;
 		armed->word = hv->plan.next_ea[i] % HVSTEP_BLOCK_SIZE;
@@ -184,7 +145,7 @@ static u32 leave_alone(struct hvstep_vcpu *hv, struct hvstep_armed *armed)
 		return 0;
 	for (vectors = armed->vectors; vectors; vectors &= vectors - 1) {
 		unsigned int vec = __ffs(vectors);
-		gpa_t gpa = armed->gpa + (armed->is_word ? armed->word : vector_offset[vec]);
+		gpa_t gpa = armed->gpa + (armed->is_word ? armed->word : hvstep_vector_offset[vec]);
 
 		if (gpa - hv->nip_gpa < span)
 			left |= BIT(vec) & VECS_END;
@@ -244,7 +205,7 @@ static int locate(struct hvstep_vcpu *hv, struct hvstep_armed *armed, bool fetch
 			return -ENOSPC;
 		armed->last = armed->block;
 	}
-	armed->block->nr++;
+	armed->block->armers++;
 	return 0;
 }
 
@@ -254,7 +215,7 @@ static void unlocate(struct hvstep_vcpu *hv)
 
 	for (i = 0; i < hv->nr_chosen; i++)
 		if (hv->armed[i].block)
-			hv->armed[i].block->nr--;
+			hv->armed[i].block->armers--;
 }
 
 static int locate_all(struct hvstep_vcpu *hv, u32 *left)
@@ -275,64 +236,14 @@ static int locate_all(struct hvstep_vcpu *hv, u32 *left)
 	return 0;
 }
 
-/* Each at an offset that the compiler knows: this is what a step spends its time on. */
-static void arm_vectors(struct hvstep_block *block, u32 vectors)
-{
-#define X(vec, offset)							\
-	do {								\
-		if (vectors & BIT(HVSTEP_VEC_##vec))			\
-			hvstep_block_arm(block, (offset) / sizeof(u32));	\
-	} while (0);
-	EACH_VECTOR(X)
-#undef X
-}
-
-/* Returns how many were lost. */
-static unsigned int disarm_vectors(struct hvstep_block *block, u32 vectors)
-{
-	unsigned int lost = 0;
-
-#define X(vec, offset)							\
-	do {								\
-		if (vectors & BIT(HVSTEP_VEC_##vec))			\
-			lost += !hvstep_block_disarm(block, (offset) / sizeof(u32)); \
-	} while (0);
-	EACH_VECTOR(X)
-#undef X
-	return lost;
-}
-
-/* Without restoring any: their memory is gone. */
-static unsigned int release_vectors(struct hvstep_block *block, u32 vectors)
-{
-	unsigned int lost = 0;
-
-	for (; vectors; vectors &= vectors - 1)
-		lost += hvstep_block_release(block, vector_offset[__ffs(vectors)] / sizeof(u32));
-	return lost;
-}
-
 static void arm_located(struct hvstep_vcpu *hv)
 {
 	unsigned int i;
 
-	for (i = 0; i < hv->nr_chosen; i++) {
-		struct hvstep_armed *armed = &hv->armed[i];
-		struct hvstep_block *block = armed->block;
-
-		if (!block)
-			continue;
-		if (likely(!armed->is_word))
-			arm_vectors(block, armed->vectors);
-		else
-			hvstep_block_arm(block, armed->word / sizeof(u32));
-		armed->logged = block->logged;
-		flush_icache_range((unsigned long)block->kva,
-				   (unsigned long)block->kva + HVSTEP_BLOCK_SIZE);
-	}
-	hv->nr_armed = hv->nr_chosen;
-	hv->vm->armers++;
-	WRITE_ONCE(hv->vm->changes, hv->vm->changes + 1);
+	for (i = 0; i < hv->nr_chosen; i++)
+		if (hv->armed[i].block)
+			hvstep_block_arm(&hv->armed[i]);
+	hvstep_now_armed(hv);
 }
 
 /* Without MSR[SE], by a breakpoint behind the instruction? */
@@ -341,7 +252,7 @@ static bool can_displace(const struct hvstep_vcpu *hv)
 	return hv->plan.se && !hv->plan.branch && !hv->own_trace;
 }
 
-static void log_changes(struct hvstep_vcpu *hv)
+void hvstep_vector_log(struct hvstep_vcpu *hv)
 {
 	unsigned int i;
 
@@ -363,11 +274,12 @@ static int arm(struct hvstep_vcpu *hv, u32 *left)
 			ret = -EBUSY;
 		if (likely(!ret))
 			arm_located(hv);
-		unlocate(hv);
+		else
+			unlocate(hv);
 		hvstep_pages_unlock(hv);
 
 		if (likely(!ret))
-			log_changes(hv);
+			hvstep_vector_log(hv);
 		if (likely(ret != -EAGAIN))
 			return ret;
 		if (hvstep_page_get(hv, hv->missing, hv->missing_write))
@@ -393,6 +305,7 @@ int hvstep_vector_arm(struct hvstep_vcpu *hv)
 		hvstep_plan_displace(&hv->plan, hv->nip, hv->msr);
 		ret = arm(hv, &left);
 	}
+	hv->again = !ret && hv->nr_chosen == 1 && hv->armed[0].block && !hv->armed[0].is_word;
 	return !ret || ret == -EINTR ? ret : -EOPNOTSUPP;
 }
 
@@ -423,41 +336,29 @@ static void disarm(struct hvstep_vcpu *hv, struct hvstep_armed *armed)
 		/* The dirty log may be a new one. */
 		armed->logged = true;
 	}
-	if (unlikely(armed->is_word))
-		lost = there ? !hvstep_block_disarm(block, armed->word / sizeof(u32)) :
-			       hvstep_block_release(block, armed->word / sizeof(u32));
-	else
-		lost = there ? disarm_vectors(block, armed->vectors) :
-			       release_vectors(block, armed->vectors);
+	lost = hvstep_block_disarm(armed, there);
 	if (unlikely(lost))
-		hv->count[HVSTEP_COUNT_LOST] += lost;
-	if (likely(there))
-		flush_icache_range((unsigned long)block->kva,
-				   (unsigned long)block->kva + HVSTEP_BLOCK_SIZE);
+		WRITE_ONCE(hv->count[HVSTEP_COUNT_LOST], hv->count[HVSTEP_COUNT_LOST] + lost);
 	/* Whether another block has come to be for the same memory was not asked. */
-	if (unlikely(again && !block->nr))
+	if (unlikely(again && !block->armers))
 		block->epoch = 0;
 }
 
 void hvstep_vector_disarm(struct hvstep_vcpu *hv)
 {
-	struct hvstep_vm *vm = hv->vm;
 	unsigned int i;
 
-	if (!hv->nr_armed)
+	if (unlikely(!hv->nr_armed))
 		return;
 	hvstep_pages_lock(hv);
 	for (i = 0; i < hv->nr_armed; i++)
 		if (hv->armed[i].block)
 			disarm(hv, &hv->armed[i]);
-	hv->nr_armed = 0;
-	vm->armers--;
-	WRITE_ONCE(vm->changes, vm->changes + 1);
+	hvstep_now_restored(hv);
 	hvstep_pages_unlock(hv);
 
-	log_changes(hv);
-	if (wq_has_sleeper(&vm->parked))
-		wake_up_all(&vm->parked);
+	hvstep_vector_log(hv);
+	hvstep_wake_parked(hv->vm);
 }
 
 /*
@@ -468,8 +369,8 @@ void hvstep_vector_disarm(struct hvstep_vcpu *hv)
  */
 int hvstep_vector_armed(struct hvstep_vcpu *hv)
 {
-	u64 nip = kvmppc_get_pc(hv->vcpu);
-	u64 msr = kvmppc_get_msr(hv->vcpu);
+	u64 nip = hvstep_get_pc(hv->vcpu);
+	u64 msr = hvstep_get_msr(hv->vcpu);
 	unsigned int offset = nip % HVSTEP_BLOCK_SIZE;
 	unsigned int i;
 

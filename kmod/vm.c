@@ -23,16 +23,7 @@ static DEFINE_SPINLOCK(vms_lock);
 /* See filter.h; written under vms_lock, read by stub.S. */
 u32 hvstep_filter[1 << HVSTEP_FILTER_BITS];
 
-/*
- * The vCPUs that came here last, by their address: one of them is most probably the
- * next. RCU; what is in it belongs to a VM of the table.
- */
-static struct hvstep_vcpu *recent[256];
-
-static struct hvstep_vcpu **recent_place(struct kvm_vcpu *vcpu)
-{
-	return &recent[hash_ptr(vcpu, 8)];
-}
+struct hvstep_vcpu *hvstep_recent[1 << HVSTEP_RECENT_BITS];
 
 /* Shall each KVM_RUN of the VM come here? Without, one that steps does. */
 static void vm_filter(struct hvstep_vm *vm, bool filtered)
@@ -56,21 +47,16 @@ static struct hvstep_vm *vm_find_rcu(struct kvm *kvm)
 	return NULL;
 }
 
-/* The vCPU, if it is one of an attached VM and has been here before. */
-struct hvstep_vcpu *hvstep_vcpu_find_rcu(struct kvm_vcpu *vcpu)
+/* See hvstep_vcpu_find_rcu(). */
+struct hvstep_vcpu *hvstep_vcpu_find_slow_rcu(struct kvm_vcpu *vcpu)
 {
-	struct hvstep_vcpu **place = recent_place(vcpu);
-	struct hvstep_vcpu *hv = READ_ONCE(*place);
-	struct hvstep_vm *vm;
+	struct hvstep_vm *vm = vm_find_rcu(vcpu->kvm);
 
-	if (likely(hv && hv->vcpu == vcpu))
-		return hv;
-	vm = vm_find_rcu(vcpu->kvm);
 	return vm ? xa_load(&vm->vcpus, vcpu->vcpu_idx) : NULL;
 }
 
 /*
- * The same, with a reference to its VM, and created if it has to be: ERR_PTR(-ENOENT)
+ * A vCPU with a reference to its VM, and created if it has to be: ERR_PTR(-ENOENT)
  * for a vCPU of any other VM.
  */
 struct hvstep_vcpu *hvstep_vcpu_get(struct kvm_vcpu *vcpu)
@@ -95,8 +81,8 @@ struct hvstep_vcpu *hvstep_vcpu_get(struct kvm_vcpu *vcpu)
 		}
 	}
 	/* Its VM stays until we put it, so vm_release() finds what we leave here. */
-	if (unlikely(READ_ONCE(*recent_place(vcpu)) != hv))
-		WRITE_ONCE(*recent_place(vcpu), hv);
+	if (unlikely(READ_ONCE(*hvstep_recent_place(vcpu)) != hv))
+		WRITE_ONCE(*hvstep_recent_place(vcpu), hv);
 	return hv;
 }
 
@@ -123,7 +109,7 @@ static void vm_release(struct hvstep_vm *vm)
 	unsigned long idx;
 
 	xa_for_each(&vm->vcpus, idx, hv)
-		cmpxchg(recent_place(hv->vcpu), hv, NULL);
+		cmpxchg(hvstep_recent_place(hv->vcpu), hv, NULL);
 	spin_lock(&vms_lock);
 	vm_filter(vm, false);
 	hash_del_rcu(&vm->node);
@@ -222,15 +208,28 @@ int hvstep_vm_make_ready(struct hvstep_vm *vm)
 {
 	int ret;
 
-	hvstep_hook_assert_held();
-
-	if (READ_ONCE(vm->ready))
+	if (mutex_lock_interruptible(&vm->ready_lock))
+		return -EINTR;
+	if (READ_ONCE(vm->ready)) {
+		mutex_unlock(&vm->ready_lock);
 		return 0;
-	hvstep_vm_wake(vm);
+	}
+	spin_lock(&vms_lock);
+	vm_filter(vm, true);
+	vm->waking = true;
+	spin_unlock(&vms_lock);
 	smp_mb();	/* the filter before vcpu->mutex is seen free */
+	/*
+	 * No other lock meanwhile: one of the vCPUs may be in vm_release() of the
+	 * session before.
+	 */
 	ret = hvstep_kick_wait(vm);
+	spin_lock(&vms_lock);
+	vm->waking = false;
 	if (!ret)
 		WRITE_ONCE(vm->ready, true);
+	spin_unlock(&vms_lock);
+	mutex_unlock(&vm->ready_lock);
 	return ret;
 }
 
@@ -241,12 +240,14 @@ bool hvstep_vm_rest_all(void)
 	bool all = true;
 	int bucket;
 
-	hvstep_hook_assert_held();
-
 	spin_lock(&vms_lock);
 	hash_for_each(vms, bucket, vm, node) {
 		if (READ_ONCE(vm->closing)) {
 			all &= !vm_is_active(vm);
+			continue;
+		}
+		if (vm->waking) {
+			all = false;
 			continue;
 		}
 		/* Pairs with hvstep_hook_stepping(), as rest() in hook.c does. */
@@ -298,6 +299,7 @@ struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
 	refcount_set(&vm->refs, 1);
 	xa_init(&vm->vcpus);
 	INIT_LIST_HEAD(&vm->blocks);
+	mutex_init(&vm->ready_lock);
 	init_waitqueue_head(&vm->parked);
 	mutex_init(&vm->exclusive_lock);
 	init_waitqueue_head(&vm->others);

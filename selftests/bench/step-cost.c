@@ -211,6 +211,9 @@ static void stock(void)
 	vm_destroy(vm);
 }
 
+/* Seconds without a step, after which a VM costs nothing any more (hook.c, and some) */
+#define REST	12
+
 /* What others pay */
 static void idle_costs(void)
 {
@@ -221,6 +224,8 @@ static void idle_costs(void)
 	vm_attach(other);
 	breakpoint_cost(v, "idle.unattached");
 	vm_attach(vm);
+	/* Attaching brings its vCPUs out; they are left alone when nobody steps. */
+	sleep(REST);
 	breakpoint_cost(v, "idle.attached");
 	vm_detach(vm);
 

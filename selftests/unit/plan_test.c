@@ -30,6 +30,31 @@ static struct hvstep_plan plan_of(u32 word, u64 msr)
 	return plan;
 }
 
+/* The shorter way comes to the same plan. */
+TEST(ordinary)
+{
+	unsigned int op, low, nr = 0;
+
+	for (op = 0; op < 64; op++) {
+		for (low = 0; low < 0x10000; low++) {
+			u32 word = op << 26 | 0x00850000 | low;
+			struct hvstep_plan plan = plan_of(word, MSR_KERNEL);
+			struct hvstep_plan user = plan_of(word, MSR_USER);
+			struct hvstep_plan quick = { .probe = true };
+
+			if (!hvstep_plan_ordinary(word, &quick))
+				continue;
+			nr++;
+			ASSERT_EQ(0, memcmp(&plan, &quick, sizeof(plan)))
+				TH_LOG("%08x", word);
+			ASSERT_EQ(0, memcmp(&user, &quick, sizeof(plan)))
+				TH_LOG("%08x in problem state", word);
+		}
+	}
+	/* lwz to stfdu, lq, ld, std, and what computes in FPRs and VSRs */
+	ASSERT_EQ(30 * 0x10000, nr);
+}
+
 /* Instructions that a Trace interrupt does not follow, or that would leak. */
 static const struct {
 	const char *name;
