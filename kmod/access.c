@@ -72,32 +72,10 @@ static bool may_touch(struct hvstep_vcpu *hv, u64 ea, unsigned int len)
 }
 
 /*
- * Most loads and stores are of a form that takes no analysis to see that they are not:
- * D and DS, of no more than 16 bytes. Those of multiple words are not among them.
- */
-static bool is_clear(struct hvstep_vcpu *hv, u32 word)
-{
-	unsigned int ra = (word >> 16) & 0x1f;
-	s64 d = (s16)word;
-
-	switch (hvstep_insn_opcode(word)) {
-	case 58: case 62:	/* ld to std */
-		d &= ~3;
-		break;
-	case 32 ... 45:		/* lwz to sthu */
-	case 48 ... 55:		/* lfs to stfdu */
-		break;
-	default:
-		return false;
-	}
-	return !may_touch(hv, (ra ? kvmppc_get_gpr(hv->vcpu, ra) : 0) + d, 16);
-}
-
-/*
  * Fill in hv->access. An address without a translation is left out: then the
  * instruction faults, and accesses nothing.
  */
-void hvstep_access_find(struct hvstep_vcpu *hv, u32 word)
+void hvstep_access_find_slow(struct hvstep_vcpu *hv, u32 word)
 {
 	unsigned int len, first;
 	u32 suffix = 0;
@@ -107,8 +85,6 @@ void hvstep_access_find(struct hvstep_vcpu *hv, u32 word)
 	hv->access[0].len = 0;
 	hv->access[1].len = 0;
 
-	if (!(hv->plan.vectors & BIT(HVSTEP_VEC_DSI)) || is_clear(hv, word))
-		return;
 	if (hv->plan.len == 8 && hvstep_mem_fetch(hv, hv->nip + 4, &gpa, &suffix) < 0)
 		return;
 	if (!access_ea(hv, word, suffix, &ea, &len) || !may_touch(hv, ea, len))

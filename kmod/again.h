@@ -18,7 +18,7 @@ static __always_inline void hvstep_arm_vectors(struct hvstep_block *block, u32 v
 {
 #define X(vec, offset)							\
 	do {								\
-		if (vectors & BIT(HVSTEP_VEC_##vec))			\
+		if (likely(vectors & BIT(HVSTEP_VEC_##vec)))		\
 			hvstep_word_arm(block, (offset) / sizeof(u32));	\
 	} while (0);
 	HVSTEP_EACH_VECTOR(X)
@@ -32,7 +32,7 @@ static __always_inline unsigned int hvstep_restore_vectors(struct hvstep_block *
 
 #define X(vec, offset)							\
 	do {								\
-		if (vectors & BIT(HVSTEP_VEC_##vec))			\
+		if (likely(vectors & BIT(HVSTEP_VEC_##vec)))		\
 			if (unlikely(!hvstep_word_restore(block, (offset) / sizeof(u32)))) \
 				lost++;					\
 	} while (0);

@@ -56,12 +56,7 @@ struct hvstep_block {
  */
 static inline void hvstep_word_arm(struct hvstep_block *block, unsigned int i)
 {
-	u32 old, *word = block->kva + i;
-
-	do {
-		old = READ_ONCE(*word);
-	} while (unlikely(cmpxchg_relaxed(word, old, KVMPPC_INST_SW_BREAKPOINT) != old));
-	block->saved[i] = old;
+	block->saved[i] = xchg_relaxed(block->kva + i, KVMPPC_INST_SW_BREAKPOINT);
 }
 
 /*

@@ -410,7 +410,14 @@ void hvstep_hook_exit(void);
 /* vm.c */
 struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm);
 void hvstep_vm_close(struct hvstep_vm *vm);
-void hvstep_vm_put(struct hvstep_vm *vm);
+void hvstep_vm_release(struct hvstep_vm *vm);
+
+static inline void hvstep_vm_put(struct hvstep_vm *vm)
+{
+	if (unlikely(refcount_dec_and_test(&vm->refs)))
+		hvstep_vm_release(vm);
+}
+
 struct hvstep_vcpu *hvstep_vcpu_find_slow_rcu(struct kvm_vcpu *vcpu);
 
 /*
@@ -433,7 +440,23 @@ static inline struct hvstep_vcpu *hvstep_vcpu_find_rcu(struct kvm_vcpu *vcpu)
 	return likely(hv && hv->vcpu == vcpu) ? hv : hvstep_vcpu_find_slow_rcu(vcpu);
 }
 
-struct hvstep_vcpu *hvstep_vcpu_get(struct kvm_vcpu *vcpu);
+struct hvstep_vcpu *hvstep_vcpu_get_slow(struct kvm_vcpu *vcpu);
+/*
+ * A vCPU with a reference to its VM, and created if it has to be: ERR_PTR(-ENOENT)
+ * for a vCPU of any other VM.
+ */
+static inline struct hvstep_vcpu *hvstep_vcpu_get(struct kvm_vcpu *vcpu)
+{
+	struct hvstep_vcpu *hv;
+
+	rcu_read_lock();
+	hv = READ_ONCE(*hvstep_recent_place(vcpu));
+	if (unlikely(!hv || hv->vcpu != vcpu || !refcount_inc_not_zero(&hv->vm->refs)))
+		hv = NULL;
+	rcu_read_unlock();
+	return likely(hv) ? hv : hvstep_vcpu_get_slow(vcpu);
+}
+
 void hvstep_vm_wake(struct hvstep_vm *vm);
 int hvstep_vm_make_ready(struct hvstep_vm *vm);
 bool hvstep_vm_rest_all(void);
@@ -642,8 +665,8 @@ static inline void hvstep_pages_unlock(struct hvstep_vcpu *hv)
  * Would the walk for @ea be the same as the last one, which has led to a page that can be
  * executed? Its entries are all read again.
  */
-static inline bool hvstep_radix_is_same(struct hvstep_vcpu *hv, const struct hvstep_walk *walk,
-					u64 ea, u64 msr)
+static __always_inline bool hvstep_radix_is_same(struct hvstep_vcpu *hv,
+						 const struct hvstep_walk *walk, u64 ea, u64 msr)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	unsigned int i;
@@ -665,7 +688,35 @@ int hvstep_radix_fetch(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea,
 		       gpa_t *gpa);
 
 /* access.c */
-void hvstep_access_find(struct hvstep_vcpu *hv, u32 word);
+void hvstep_access_find_slow(struct hvstep_vcpu *hv, u32 word);
+
+/*
+ * Most loads and stores are of a form that takes no analysis to see that they have
+ * nothing to do with any handler: D and DS, of no more than 16 bytes. Those of multiple
+ * words are not among them.
+ */
+static inline bool hvstep_access_is_clear(struct hvstep_vcpu *hv, u32 word)
+{
+	/* 32 to 45: lwz to sthu; 48 to 55: lfs to stfdu; 58, 62: ld to std */
+	const u64 forms = GENMASK_ULL(45, 32) | GENMASK_ULL(55, 48) | BIT_ULL(58) | BIT_ULL(62);
+	unsigned int op = hvstep_insn_opcode(word), ra = (word >> 16) & 0x1f;
+	u64 ea;
+
+	if (!(forms >> op & 1) || hv->plan.nr_next)
+		return false;
+	ea = (ra ? kvmppc_get_gpr(hv->vcpu, ra) : 0) + (s16)(op >= 58 ? word & ~3 : word);
+	return !hvstep_vector_may_be_in(ea, 16);
+}
+
+/*
+ * What the instruction itself accesses, as far as that could be what is armed: fill in
+ * hv->access.
+ */
+static inline void hvstep_access_find(struct hvstep_vcpu *hv, u32 word)
+{
+	if (hv->plan.vectors & BIT(HVSTEP_VEC_DSI) && unlikely(!hvstep_access_is_clear(hv, word)))
+		hvstep_access_find_slow(hv, word);
+}
 bool hvstep_access_touches(struct hvstep_vcpu *hv, gpa_t gpa);
 
 /* irq.c */

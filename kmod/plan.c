@@ -353,26 +353,18 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 		hvstep_plan_displace(plan, in->nip, in->msr);
 }
 
-bool hvstep_plan_ordinary(u32 word, struct hvstep_plan *plan)
-{
-	static const u32 vectors[64] = {
-		[OPC_LWZ ... OPC_STMW] = VECS_ANY | VECS_MEM,
-		[OPC_LFS ... OPC_STFDU] = VECS_ANY | VECS_MEM | BIT(HVSTEP_VEC_FP),
-		[OPC_LQ] = VECS_ANY | VECS_MEM,
-		[OPC_58] = VECS_ANY | VECS_MEM,
-		[OPC_62] = VECS_ANY | VECS_MEM,
-		[OPC_FP_SINGLE] = VECS_ANY | BIT(HVSTEP_VEC_FP) | BIT(HVSTEP_VEC_VSX),
-		[OPC_FP_DOUBLE] = VECS_ANY | BIT(HVSTEP_VEC_FP) | BIT(HVSTEP_VEC_VSX),
-		[OPC_VSX] = VECS_ANY | BIT(HVSTEP_VEC_VSX) | BIT(HVSTEP_VEC_VMX),
-	};
-	u32 handlers = vectors[hvstep_insn_opcode(word)];
+#define VECS_TRACED	(VECS_ANY | BIT(HVSTEP_VEC_TRACE))
 
-	if (!handlers)
-		return false;
-	*plan = (struct hvstep_plan){ .len = 4, .span = 4, .se = true };
-	plan->vectors = handlers | BIT(HVSTEP_VEC_TRACE);
-	return true;
-}
+const u32 hvstep_plan_ordinary_vectors[64] = {
+	[OPC_LWZ ... OPC_STMW] = VECS_TRACED | VECS_MEM,
+	[OPC_LFS ... OPC_STFDU] = VECS_TRACED | VECS_MEM | BIT(HVSTEP_VEC_FP),
+	[OPC_LQ] = VECS_TRACED | VECS_MEM,
+	[OPC_58] = VECS_TRACED | VECS_MEM,
+	[OPC_62] = VECS_TRACED | VECS_MEM,
+	[OPC_FP_SINGLE] = VECS_TRACED | BIT(HVSTEP_VEC_FP) | BIT(HVSTEP_VEC_VSX),
+	[OPC_FP_DOUBLE] = VECS_TRACED | BIT(HVSTEP_VEC_FP) | BIT(HVSTEP_VEC_VSX),
+	[OPC_VSX] = VECS_TRACED | BIT(HVSTEP_VEC_VSX) | BIT(HVSTEP_VEC_VMX),
+};
 
 /*
  * ISA Book III, "Return From Interrupt Doubleword". HV cannot be gained and ME

@@ -130,11 +130,22 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 bool hvstep_plan_sequence(const struct hvstep_plan_in *in, const u32 *words,
 			  unsigned int nr, struct hvstep_plan *plan);
 
+/* By primary opcode; 0 if hvstep_plan_make() has to have a look. */
+extern const u32 hvstep_plan_ordinary_vectors[64];
+
 /*
  * Is the instruction one that is traced in whatever state? Then @plan is the same as
  * hvstep_plan_make() would have it, but sooner.
  */
-bool hvstep_plan_ordinary(u32 word, struct hvstep_plan *plan);
+static inline bool hvstep_plan_ordinary(u32 word, struct hvstep_plan *plan)
+{
+	u32 vectors = hvstep_plan_ordinary_vectors[hvstep_insn_opcode(word)];
+
+	if (!vectors)
+		return false;
+	*plan = (struct hvstep_plan){ .len = 4, .span = 4, .se = true, .vectors = vectors };
+	return true;
+}
 
 /* A plan that executes nothing but what an interrupt has the guest execute. */
 void hvstep_plan_probe(struct hvstep_plan *plan, u64 nip);

@@ -70,7 +70,7 @@ static bool exited_at_sw_bp(struct hvstep_vcpu *hv, int ret)
 }
 
 /* Not stepping: but others may, and then their words are met here. */
-static int run_free(struct hvstep_vcpu *hv)
+static noinline int run_free(struct hvstep_vcpu *hv)
 {
 	for (;;) {
 		int ret = enter(hv);
@@ -217,20 +217,13 @@ static int step_sw_bp(struct hvstep_vcpu *hv, bool *again)
 	return 0;
 }
 
-static int run_prepared(struct hvstep_vcpu *hv, bool *again, bool *probed)
+/* What has the return of KVM, @ret, done? Not by the Trace interrupt, as most do. */
+static noinline int conclude(struct hvstep_vcpu *hv, int ret, bool *again, bool *probed)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	enum hvstep_outcome outcome;
-	int ret;
 
-	for (;;) {
-		ret = enter(hv);
-		if (likely(hvstep_is_traced(hv) && !exit_is_for_vmm(hv, ret))) {
-			hvstep_go_back(hv);
-			hvstep_count(hv, HVSTEP_COUNT_TRACED);
-			release(hv, true);
-			return step_done(hv, again);
-		}
+	for (;; ret = enter(hv)) {
 		outcome = hvstep_conclude(hv);
 		if (outcome != HVSTEP_OUTCOME_UNDO)
 			break;
@@ -278,7 +271,7 @@ static int run_prepared(struct hvstep_vcpu *hv, bool *again, bool *probed)
  * sees to that when a vCPU enters the guest. So enter it where it cannot execute
  * anything, at an armed word in real mode, which needs no translation.
  */
-static int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
+static noinline int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	u64 msr = hvstep_get_msr(vcpu);
@@ -313,72 +306,21 @@ static int run_plan(struct hvstep_vcpu *hv, bool *again, bool *probed)
 {
 	int ret = prepare(hv);
 
-	if (!ret)
-		return run_prepared(hv, again, probed);
-	return ret == -EINTR ? exit_intr(hv) : hvstep_refuse(hv, ret);
+	if (unlikely(ret))
+		return ret == -EINTR ? exit_intr(hv) : hvstep_refuse(hv, ret);
+	ret = enter(hv);
+	if (unlikely(!hvstep_is_traced(hv) || exit_is_for_vmm(hv, ret)))
+		return conclude(hv, ret, again, probed);
+	hvstep_go_back(hv);
+	hvstep_count(hv, HVSTEP_COUNT_TRACED);
+	release(hv, true);
+	return step_done(hv, again);
 }
 
-static int step_one(struct hvstep_vcpu *hv, bool *again)
+/* The instruction @word at nip, of which hvstep_mem_fetch() has said @fetch */
+static noinline int step_insn(struct hvstep_vcpu *hv, int fetch, u32 word, bool *again)
 {
-	struct kvm_vcpu *vcpu = hv->vcpu;
-	u32 word = 0;
-	int fetch, ret;
-
-	if (signal_pending(current))
-		return exit_intr(hv);
-
-	/* A policy holds for all of a step. */
-	hv->flags = READ_ONCE(hv->vm->flags);
-	hv->deliver = READ_ONCE(hv->vm->irq) == HVSTEP_IRQ_DELIVER;
-	hv->access[0].len = 0;
-	hv->access[1].len = 0;
-
-	/*
-	 * A secure guest's memory is not ours to read or to write. KVM itself
-	 * refuses a vCPU that is not sane.
-	 */
-	if (vcpu->kvm->arch.secure_guest)
-		return hvstep_refuse(hv, -EOPNOTSUPP);
-	if (!vcpu->arch.sane)
-		return hvstep_hook_enter(vcpu);
-
-	if (unlikely(!hvstep_mem_ready(vcpu->kvm)) && hvstep_get_msr(vcpu) & (MSR_IR | MSR_DR))
-		return set_up_mmu(hv, again);
-
-	/*
-	 * Hardware ignores the low bits of an address that KVM_SET_REGS does
-	 * not; and the last exit may have left HSRR1's account of itself in MSR.
-	 */
-	hv->nip = hvstep_get_pc(vcpu) & ~3UL;
-	hv->msr = hvstep_get_msr(vcpu) & HVSTEP_MSR_VALID;
-	hvstep_set_pc(vcpu, hv->nip);
-	hvstep_set_msr(vcpu, hv->msr);
-
-	fetch = 0;
-	if (unlikely(!hvstep_fetch_again(hv, hv->nip, hv->msr, &word)))
-		fetch = hvstep_mem_fetch(hv, hv->nip, &hv->nip_gpa, &word);
-	if (fetch == -EIO)
-		return hvstep_refuse(hv, -EFAULT);
-	if (fetch >= 0 && unlikely(word == KVMPPC_INST_SW_BREAKPOINT)) {
-		if (!hv->kept)
-			return step_sw_bp(hv, again);
-		/* It may be our own. */
-		hvstep_disarm(hv);
-		*again = true;
-		return 0;
-	}
-
-	if (likely(!fetch && hvstep_decide_is_ordinary(hv))) {
-		if (hvstep_compute_is_exact(word) && hvstep_decide_may_compute(hv) &&
-		    hvstep_emulate_compute(vcpu, hv->msr, word)) {
-			hvstep_count(hv, HVSTEP_COUNT_EMULATED);
-			return step_done(hv, again);
-		}
-		if (hvstep_decide_ordinary(hv, word)) {
-			hvstep_access_find(hv, word);
-			return run_plan(hv, again, NULL);
-		}
-	}
+	int ret;
 
 	if (hv->kept)
 		hvstep_disarm(hv);
@@ -413,6 +355,85 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 		ret = run_plan(hv, again, NULL);
 	}
 	return ret;
+}
+
+/* Nothing but the instruction decides, in most states: see again.h. */
+static __always_inline int step_ordinary(struct hvstep_vcpu *hv, u32 word, bool *again)
+{
+	if (unlikely(!hvstep_decide_is_ordinary(hv)))
+		return step_insn(hv, 0, word, again);
+
+	if (hvstep_decide_ordinary(hv, word)) {
+		hvstep_access_find(hv, word);
+		return run_plan(hv, again, NULL);
+	}
+	if (hvstep_compute_is_exact(word) && hvstep_decide_may_compute(hv) &&
+	    hvstep_emulate_compute(hv->vcpu, hv->msr, word)) {
+		hvstep_count(hv, HVSTEP_COUNT_EMULATED);
+		return step_done(hv, again);
+	}
+	return step_insn(hv, 0, word, again);
+}
+
+/* Where the last instruction was not: fetch it, and find out what is there. */
+static noinline int step_elsewhere(struct hvstep_vcpu *hv, bool *again)
+{
+	u32 word = 0;
+	int fetch;
+
+	fetch = hvstep_mem_fetch(hv, hv->nip, &hv->nip_gpa, &word);
+	if (fetch == -EIO)
+		return hvstep_refuse(hv, -EFAULT);
+	if (fetch >= 0 && word == KVMPPC_INST_SW_BREAKPOINT) {
+		if (!hv->kept)
+			return step_sw_bp(hv, again);
+		/* It may be our own. */
+		hvstep_disarm(hv);
+		*again = true;
+		return 0;
+	}
+	return fetch ? step_insn(hv, fetch, word, again) : step_ordinary(hv, word, again);
+}
+
+static int step_one(struct hvstep_vcpu *hv, bool *again)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+	u32 word;
+
+	if (signal_pending(current))
+		return exit_intr(hv);
+
+	/* A policy holds for all of a step. */
+	hv->flags = READ_ONCE(hv->vm->flags);
+	hv->deliver = READ_ONCE(hv->vm->irq) == HVSTEP_IRQ_DELIVER;
+	hv->access[0].len = 0;
+	hv->access[1].len = 0;
+
+	/*
+	 * A secure guest's memory is not ours to read or to write. KVM itself
+	 * refuses a vCPU that is not sane.
+	 */
+	if (vcpu->kvm->arch.secure_guest)
+		return hvstep_refuse(hv, -EOPNOTSUPP);
+	if (!vcpu->arch.sane)
+		return hvstep_hook_enter(vcpu);
+
+	if (unlikely(!hvstep_mem_ready(vcpu->kvm)) && hvstep_get_msr(vcpu) & (MSR_IR | MSR_DR))
+		return set_up_mmu(hv, again);
+
+	/*
+	 * Hardware ignores the low bits of an address that KVM_SET_REGS does
+	 * not; and the last exit may have left HSRR1's account of itself in MSR.
+	 */
+	hv->nip = hvstep_get_pc(vcpu) & ~3UL;
+	hv->msr = hvstep_get_msr(vcpu) & HVSTEP_MSR_VALID;
+	hvstep_set_pc(vcpu, hv->nip);
+	hvstep_set_msr(vcpu, hv->msr);
+
+	if (unlikely(!hvstep_fetch_again(hv, hv->nip, hv->msr, &word)) ||
+	    unlikely(word == KVMPPC_INST_SW_BREAKPOINT))
+		return step_elsewhere(hv, again);
+	return step_ordinary(hv, word, again);
 }
 
 /*

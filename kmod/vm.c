@@ -55,11 +55,8 @@ struct hvstep_vcpu *hvstep_vcpu_find_slow_rcu(struct kvm_vcpu *vcpu)
 	return vm ? xa_load(&vm->vcpus, vcpu->vcpu_idx) : NULL;
 }
 
-/*
- * A vCPU with a reference to its VM, and created if it has to be: ERR_PTR(-ENOENT)
- * for a vCPU of any other VM.
- */
-struct hvstep_vcpu *hvstep_vcpu_get(struct kvm_vcpu *vcpu)
+/* See hvstep_vcpu_get(). */
+struct hvstep_vcpu *hvstep_vcpu_get_slow(struct kvm_vcpu *vcpu)
 {
 	struct hvstep_vcpu *hv;
 	struct hvstep_vm *vm;
@@ -80,7 +77,7 @@ struct hvstep_vcpu *hvstep_vcpu_get(struct kvm_vcpu *vcpu)
 			return hv;
 		}
 	}
-	/* Its VM stays until we put it, so vm_release() finds what we leave here. */
+	/* Its VM stays until we put it, so hvstep_vm_release() finds what we leave here. */
 	if (unlikely(READ_ONCE(*hvstep_recent_place(vcpu)) != hv))
 		WRITE_ONCE(*hvstep_recent_place(vcpu), hv);
 	return hv;
@@ -102,7 +99,7 @@ static void vm_free(struct hvstep_vm *vm)
  * The last one out: nobody steps, nothing is armed. Readers of the table may
  * still look at the object.
  */
-static void vm_release(struct hvstep_vm *vm)
+void hvstep_vm_release(struct hvstep_vm *vm)
 {
 	struct kvm *kvm = vm->kvm;
 	struct hvstep_vcpu *hv;
@@ -120,12 +117,6 @@ static void vm_release(struct hvstep_vm *vm)
 	kvm_put_kvm(kvm);
 	hvstep_hook_put();
 	module_put(THIS_MODULE);
-}
-
-void hvstep_vm_put(struct hvstep_vm *vm)
-{
-	if (refcount_dec_and_test(&vm->refs))
-		vm_release(vm);
 }
 
 static struct hvstep_vcpu *vcpu_create(struct hvstep_vm *vm, struct kvm_vcpu *vcpu)
@@ -220,7 +211,7 @@ int hvstep_vm_make_ready(struct hvstep_vm *vm)
 	spin_unlock(&vms_lock);
 	smp_mb();	/* the filter before vcpu->mutex is seen free */
 	/*
-	 * No other lock meanwhile: one of the vCPUs may be in vm_release() of the
+	 * No other lock meanwhile: one of the vCPUs may be in hvstep_vm_release() of the
 	 * session before.
 	 */
 	ret = hvstep_kick_wait(vm);
