@@ -39,6 +39,7 @@ help:
 	@echo 'make selftests      the test programs'
 	@echo 'make check          build, then run all tests (on amd64 in emulated POWER hosts)'
 	@echo 'make soak           a million steps of random instructions, compared with TCG (half an hour)'
+	@echo 'make bench          what a step costs, in host instructions (8 boots, 6 minutes)'
 	@echo 'make demo           step a Linux guest under QEMU with GDB and watch'
 	@echo 'make style          shellcheck and checkpatch'
 	@echo 'make machine-setup  fetch and prepare what all of these need (they do it themselves)'
@@ -70,8 +71,13 @@ selftests: machine-setup user
 	$(MAKE) -C selftests all
 	$(MAKE) -C selftests install DESTDIR=$(PAYLOAD)
 
-.PHONY: check demo soak
-check demo soak: all
+.PHONY: bench-setup
+bench-setup: machine-setup
+	$(MACHINE)/setup --bench $(if $(NATIVE),,$(KERNELS:%=--kernel %))
+
+.PHONY: check demo soak bench
+bench: bench-setup
+check demo soak bench: all
 	$(MAKE) -C selftests $@ KERNELS='$(KERNELS)'
 
 .PHONY: install

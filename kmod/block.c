@@ -88,10 +88,10 @@ static bool begin(struct hvstep_block *block, struct hvstep_armed *armed)
 		return true;
 	}
 	if (block->sole) {
-		unsigned int i;
+		u32 bits;
 
-		hvstep_for_each_word(i, block->sole)
-			block->users[i] = 1;
+		for (bits = hvstep_armed_bits(block->sole); bits; bits &= bits - 1)
+			block->users[hvstep_armed_word(block->sole, __ffs(bits))] = 1;
 		block->sole = NULL;
 	}
 	return false;
@@ -101,14 +101,18 @@ static bool begin(struct hvstep_block *block, struct hvstep_armed *armed)
 void hvstep_block_arm(struct hvstep_armed *armed)
 {
 	struct hvstep_block *block = armed->block;
-	unsigned int i;
 
 	if (unlikely(!begin(block, armed))) {
-		hvstep_for_each_word(i, armed)
+		u32 bits;
+
+		for (bits = hvstep_armed_bits(armed); bits; bits &= bits - 1) {
+			unsigned int i = hvstep_armed_word(armed, __ffs(bits));
+
 			/* Another vCPU has armed it; if it was not overwritten since. */
 			if (!block->users[i]++ ||
 			    READ_ONCE(block->kva[i]) != KVMPPC_INST_SW_BREAKPOINT)
 				hvstep_word_arm(block, i);
+		}
 	} else if (likely(!armed->is_word)) {
 		hvstep_arm_vectors(block, armed->vectors);
 	} else {
@@ -126,7 +130,8 @@ unsigned int hvstep_block_disarm(struct hvstep_armed *armed, bool there)
 {
 	struct hvstep_block *block = armed->block;
 	bool sole = block->sole == armed;
-	unsigned int i, lost = 0;
+	unsigned int lost = 0;
+	u32 bits;
 
 	block->armers--;
 	if (likely(sole))
@@ -134,10 +139,13 @@ unsigned int hvstep_block_disarm(struct hvstep_armed *armed, bool there)
 	if (likely(sole && there && !armed->is_word)) {
 		lost = hvstep_restore_vectors(block, armed->vectors);
 	} else {
-		hvstep_for_each_word(i, armed)
+		for (bits = hvstep_armed_bits(armed); bits; bits &= bits - 1) {
+			unsigned int i = hvstep_armed_word(armed, __ffs(bits));
+
 			if ((sole || !--block->users[i]) &&
 			    !(there && hvstep_word_restore(block, i)))
 				lost++;
+		}
 	}
 	if (likely(there))
 		hvstep_block_flush(block);
@@ -146,12 +154,12 @@ unsigned int hvstep_block_disarm(struct hvstep_armed *armed, bool there)
 
 static bool word_is_armed(const struct hvstep_block *block, unsigned int word)
 {
-	unsigned int i;
+	u32 bits;
 
 	if (!block->sole)
 		return block->users[word];
-	hvstep_for_each_word(i, block->sole)
-		if (i == word)
+	for (bits = hvstep_armed_bits(block->sole); bits; bits &= bits - 1)
+		if (hvstep_armed_word(block->sole, __ffs(bits)) == word)
 			return true;
 	return false;
 }

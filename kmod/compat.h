@@ -143,14 +143,13 @@ static inline bool hvstep_compat_nestedv2(void)
  * if that fails; where there is none, as on bare metal, the field is all there is (for
  * kvm-hv arch.shared is arch.shregs, in the host's byte order).
  */
-#define HVSTEP_ACCESSOR(name, field)					\
+#define HVSTEP_GETTER(name, field)					\
 static inline u64 hvstep_get_##name(struct kvm_vcpu *vcpu)		\
 {									\
 	return hvstep_compat_nestedv2() ? kvmppc_get_##name(vcpu) : vcpu->arch.field; \
 }
 
-#define HVSTEP_ACCESSORS(name, field)					\
-HVSTEP_ACCESSOR(name, field)						\
+#define HVSTEP_SETTER(name, field)					\
 static inline void hvstep_set_##name(struct kvm_vcpu *vcpu, u64 val)	\
 {									\
 	if (hvstep_compat_nestedv2())					\
@@ -159,10 +158,13 @@ static inline void hvstep_set_##name(struct kvm_vcpu *vcpu, u64 val)	\
 		vcpu->arch.field = val;					\
 }
 
-HVSTEP_ACCESSORS(pc, regs.nip)
-HVSTEP_ACCESSORS(srr0, shregs.srr0)
-HVSTEP_ACCESSORS(srr1, shregs.srr1)
-HVSTEP_ACCESSOR(msr, shregs.msr)
+HVSTEP_GETTER(pc, regs.nip)
+HVSTEP_SETTER(pc, regs.nip)
+HVSTEP_GETTER(srr0, shregs.srr0)
+HVSTEP_SETTER(srr0, shregs.srr0)
+HVSTEP_GETTER(srr1, shregs.srr1)
+HVSTEP_SETTER(srr1, shregs.srr1)
+HVSTEP_GETTER(msr, shregs.msr)
 
 static inline void hvstep_set_msr(struct kvm_vcpu *vcpu, u64 val)
 {

@@ -68,7 +68,7 @@ struct hvstep_armed {
 
 /* Two ways of so many places: a power of two */
 #define HVSTEP_PAGE_BITS	7
-#define HVSTEP_NR_PAGES		(1UL << HVSTEP_PAGE_BITS)
+#define HVSTEP_NR_PAGES		BIT(HVSTEP_PAGE_BITS)
 
 /**
  * struct hvstep_page - where a page of the guest is in the host's memory
@@ -565,6 +565,7 @@ bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word);
 bool hvstep_emulate_compute(struct kvm_vcpu *vcpu, u64 msr, u32 word);
 
 /* vector.c */
+void hvstep_vector_init(void);
 u64 hvstep_vector_ea(struct kvm_vcpu *vcpu, unsigned int vec, unsigned int lev);
 bool hvstep_vector_is_handler(u64 nip);
 bool hvstep_vector_may_be_in(u64 ea, unsigned int len);
@@ -717,6 +718,7 @@ static inline void hvstep_access_find(struct hvstep_vcpu *hv, u32 word)
 	if (hv->plan.vectors & BIT(HVSTEP_VEC_DSI) && unlikely(!hvstep_access_is_clear(hv, word)))
 		hvstep_access_find_slow(hv, word);
 }
+
 bool hvstep_access_touches(struct hvstep_vcpu *hv, gpa_t gpa);
 
 /* irq.c */

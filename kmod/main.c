@@ -10,6 +10,7 @@ static int __init hvstep_init(void)
 {
 	int ret;
 
+	hvstep_vector_init();
 	ret = hvstep_hook_init();
 	if (ret)
 		return ret;

@@ -8,18 +8,16 @@
 #include "hvstep.h"
 #include "again.h"
 
-const u16 hvstep_vector_offset[HVSTEP_NR_VECS] = {
-#define X(vec, offset)	[HVSTEP_VEC_##vec] = (offset),
-	HVSTEP_EACH_VECTOR(X)
-#undef X
-};
+/* 1 + enum hvstep_vec; the reverse of hvstep_vector_offset, see hvstep_vector_init() */
+static u8 vector_at[HVSTEP_BLOCK_SIZE / HVSTEP_VECTOR_ALIGN];
 
-/* 1 + enum hvstep_vec */
-static const u8 vector_at[HVSTEP_BLOCK_SIZE / HVSTEP_VECTOR_ALIGN] = {
-#define X(vec, offset)	[(offset) / HVSTEP_VECTOR_ALIGN] = 1 + HVSTEP_VEC_##vec,
-	HVSTEP_EACH_VECTOR(X)
-#undef X
-};
+void hvstep_vector_init(void)
+{
+	unsigned int vec;
+
+	for (vec = 0; vec < HVSTEP_VEC_SCV; vec++)
+		vector_at[hvstep_vector_offset[vec] / HVSTEP_VECTOR_ALIGN] = 1 + vec;
+}
 
 /* enum hvstep_vec, or -1 */
 static int vec_at(unsigned int offset)
@@ -103,7 +101,8 @@ static void add_handlers(struct hvstep_vcpu *hv, u32 vectors, bool ail)
 	if (likely(vectors & ~BIT(HVSTEP_VEC_SCV)))
 		add(hv, ail ? HVSTEP_AIL3_BASE : 0, msr)->vectors = vectors & ~BIT(HVSTEP_VEC_SCV);
 	if (unlikely(vectors & BIT(HVSTEP_VEC_SCV))) {
-		struct hvstep_armed *armed = add(hv, ail ? HVSTEP_SCV_AIL3_BASE : HVSTEP_SCV_BASE, msr);
+		u64 base = ail ? HVSTEP_SCV_AIL3_BASE : HVSTEP_SCV_BASE;
+		struct hvstep_armed *armed = add(hv, base, msr);
 
 		armed->vectors = BIT(HVSTEP_VEC_SCV);
 		armed->is_word = true;
@@ -145,7 +144,7 @@ static u32 leave_alone(struct hvstep_vcpu *hv, struct hvstep_armed *armed)
 		return 0;
 	for (vectors = armed->vectors; vectors; vectors &= vectors - 1) {
 		unsigned int vec = __ffs(vectors);
-		gpa_t gpa = armed->gpa + (armed->is_word ? armed->word : hvstep_vector_offset[vec]);
+		gpa_t gpa = armed->gpa + hvstep_armed_word(armed, vec) * sizeof(u32);
 
 		if (gpa - hv->nip_gpa < span)
 			left |= BIT(vec) & VECS_END;

@@ -5,24 +5,25 @@
 
 #include "hvstep.h"
 
-/* By offset, which is a multiple of 0x20. scv's are elsewhere. */
-#define HVSTEP_EACH_VECTOR(X)						\
-	X(DSI, 0x300)							\
-	X(DSEG, 0x380)							\
-	X(ISI, 0x400)							\
-	X(ISEG, 0x480)							\
-	X(EXTERNAL, 0x500)						\
-	X(ALIGNMENT, 0x600)						\
-	X(PROGRAM, 0x700)						\
-	X(FP, 0x800)							\
-	X(DECREMENTER, 0x900)						\
-	X(DOORBELL, 0xa00)						\
-	X(SYSCALL, 0xc00)						\
-	X(TRACE, 0xd00)							\
-	X(PERFMON, 0xf00)						\
-	X(VMX, 0xf20)							\
-	X(VSX, 0xf40)							\
-	X(FACILITY, 0xf60)
+/* Where they are in their block; scv's is elsewhere. Constants, for loops unrolled. */
+static const u16 hvstep_vector_offset[HVSTEP_NR_VECS] = {
+	[HVSTEP_VEC_DSI]	= 0x300,
+	[HVSTEP_VEC_DSEG]	= 0x380,
+	[HVSTEP_VEC_ISI]	= 0x400,
+	[HVSTEP_VEC_ISEG]	= 0x480,
+	[HVSTEP_VEC_EXTERNAL]	= 0x500,
+	[HVSTEP_VEC_ALIGNMENT]	= 0x600,
+	[HVSTEP_VEC_PROGRAM]	= 0x700,
+	[HVSTEP_VEC_FP]		= 0x800,
+	[HVSTEP_VEC_DECREMENTER] = 0x900,
+	[HVSTEP_VEC_DOORBELL]	= 0xa00,
+	[HVSTEP_VEC_SYSCALL]	= 0xc00,
+	[HVSTEP_VEC_TRACE]	= 0xd00,
+	[HVSTEP_VEC_PERFMON]	= 0xf00,
+	[HVSTEP_VEC_VMX]	= 0xf20,
+	[HVSTEP_VEC_VSX]	= 0xf40,
+	[HVSTEP_VEC_FACILITY]	= 0xf60,
+};
 
 #define HVSTEP_VECTOR_ALIGN	0x20U
 
@@ -44,18 +45,16 @@ static inline bool hvstep_vectors_relocated(struct kvm_vcpu *vcpu)
 	       (hvstep_compat_lpcr(vcpu) & LPCR_AIL) == LPCR_AIL_3;
 }
 
-extern const u16 hvstep_vector_offset[HVSTEP_NR_VECS];
-
-/* The first word of @armed, by its number in the block, whose bit is @bit */
+/* The word of @armed that @bit of hvstep_armed_bits() stands for, by its number in the block */
 static inline unsigned int hvstep_armed_word(const struct hvstep_armed *armed, unsigned int bit)
 {
 	return (armed->is_word ? armed->word : hvstep_vector_offset[bit]) / sizeof(u32);
 }
 
-/* All words of @armed: a breakpoint behind an instruction has no vector. */
-#define hvstep_for_each_word(word, armed)				\
-	for (u32 __bits = (armed)->vectors ?: 1;			\
-	     __bits && ((word) = hvstep_armed_word(armed, __ffs(__bits)), true); \
-	     __bits &= __bits - 1)
+/* The bits that stand for them: a breakpoint behind an instruction has no vector. */
+static inline u32 hvstep_armed_bits(const struct hvstep_armed *armed)
+{
+	return armed->vectors ?: 1;
+}
 
 #endif /* HVSTEP_VECTORS_H */

@@ -9,6 +9,7 @@ HOST_PACKAGES_CROSS=(gcc libc6-dev gcc-12-powerpc64le-linux-gnu
 	libc6-dev-ppc64el-cross binutils-powerpc64le-linux-gnu dwarves
 	patchelf sparse gdb-multiarch)
 HOST_PACKAGES_NATIVE=(gcc libc6-dev)
+HOST_PACKAGES_BENCH=(gnuplot-nox)
 
 missing_packages() {
 	local p present
@@ -25,6 +26,7 @@ install_host_tools() {
 	else
 		want+=("${HOST_PACKAGES_CROSS[@]}")
 	fi
+	[ -z "${bench:-}" ] || want+=("${HOST_PACKAGES_BENCH[@]}")
 	mapfile -t missing < <(missing_packages "${want[@]}")
 	[ ${#missing[@]} = 0 ] && return
 	say "installing on this host: ${missing[*]}"
