@@ -171,14 +171,15 @@ int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
 /*
  * The instruction that the vCPU as it is now would fetch from @ea, in register
  * order, and where that is. 1 if hardware should do the fetch; -EFAULT where it
- * could not fetch one, -EIO where there is one but it cannot be read here.
+ * could not fetch one, -EIO where there is one but it cannot be read here; -EINTR
+ * after a signal.
  */
 int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word)
 {
 	struct hvstep_walk *walk = &hv->walk[HVSTEP_WALK_CODE];
 	u64 msr = hvstep_get_msr(hv->vcpu);
 	struct hvstep_page *page;
-	int ret;
+	int ret, err;
 
 	for (;;) {
 		*gpa = INVALID_GPA;
@@ -197,12 +198,18 @@ int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word)
 		if (likely(page))
 			break;
 		if (ret == -EAGAIN) {
-			if (hvstep_page_get(hv, hv->missing, false))
-				return -EFAULT;
-		} else if (ret < 0) {
+			ret = hvstep_page_get(hv, hv->missing, false);
+			if (ret)
+				return ret == -EINTR ? ret : -EFAULT;
+			continue;
+		}
+		if (ret < 0)
 			return -EFAULT;
-		} else if (hvstep_page_get(hv, *gpa, false)) {
-			/* No page of memory, but it may be something to read from. */
+		err = hvstep_page_get(hv, *gpa, false);
+		if (err == -EINTR)
+			return err;
+		/* No page of memory, but it may be something to read from. */
+		if (err) {
 			if (hvstep_mem_read(hv->vcpu, *gpa, word))
 				return -EIO;
 			break;

@@ -142,7 +142,10 @@ static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write, v
 	}
 }
 
-/* Make hvstep_page() find it. Holds nothing afterwards; may sleep. */
+/*
+ * Make hvstep_page() find it. Holds nothing afterwards; may sleep. -EINTR after a signal:
+ * what needs several pages could go on for long where one is always gone again.
+ */
 int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write)
 {
 	struct hvstep_vm *vm = hv->vm;
@@ -153,6 +156,9 @@ int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write)
 	do {
 		struct kvm_memory_slot *slot;
 		int idx;
+
+		if (signal_pending(current))
+			return -EINTR;
 
 		idx = srcu_read_lock(&vm->kvm->srcu);
 		generation = kvm_memslots(vm->kvm)->generation;

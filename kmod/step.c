@@ -382,6 +382,8 @@ static noinline int step_elsewhere(struct hvstep_vcpu *hv, bool *again)
 	int fetch;
 
 	fetch = hvstep_mem_fetch(hv, hv->nip, &hv->nip_gpa, &word);
+	if (fetch == -EINTR)
+		return exit_intr(hv);
 	if (fetch == -EIO)
 		return hvstep_refuse(hv, -EFAULT);
 	if (fetch >= 0 && word == KVMPPC_INST_SW_BREAKPOINT) {

@@ -281,8 +281,9 @@ static int arm(struct hvstep_vcpu *hv, u32 *left)
 			hvstep_vector_log(hv);
 		if (likely(ret != -EAGAIN))
 			return ret;
-		if (hvstep_page_get(hv, hv->missing, hv->missing_write))
-			return -EFAULT;
+		ret = hvstep_page_get(hv, hv->missing, hv->missing_write);
+		if (ret)
+			return ret;
 	}
 }
 

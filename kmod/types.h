@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The objects of the module */
+#ifndef HVSTEP_TYPES_H
+#define HVSTEP_TYPES_H
+
+#include <linux/kvm_host.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/task_work.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <asm/sstep.h>
+
+#include <linux/hvstep.h>
+
+#include "block.h"
+#include "filter.h"
+#include "plan.h"
+
+struct hvstep_vm;
+
+/* The handlers: in one block, or two on POWER8; or scv's; and two breakpoints behind. */
+#define HVSTEP_MAX_ARMED	4
+
+/**
+ * struct hvstep_armed - what this vCPU's step has armed in 4K of the guest's memory
+ * @block:	the memory, shared with other vCPUs; NULL: nothing is armed in it
+ * @last:	the one that it was the last time
+ * @ea:		where this vCPU would meet the block's first byte
+ * @msr:	in which translation state; in another one the same address can be
+ *		another place
+ * @first:	what hvstep_mem_translate_first() has said
+ * @gpa:	where the guest has it
+ * @vectors:	BIT(enum hvstep_vec): the handlers; 0: a breakpoint behind the
+ *		instruction
+ * @is_word:	it is that, or scv's handler: one word, at the offset @word
+ * @word:	see there
+ * @logged:	to be written down in the dirty log
+ */
+struct hvstep_armed {
+	struct hvstep_block *block;
+	struct hvstep_block *last;
+	u64 ea;
+	u64 msr;
+	int first;
+	gpa_t gpa;
+	u32 vectors;
+	bool is_word;
+	u16 word;
+	bool logged;
+};
+
+/* Two ways of so many places: a power of two */
+#define HVSTEP_PAGE_BITS	7
+#define HVSTEP_NR_PAGES		BIT(HVSTEP_PAGE_BITS)
+
+/**
+ * struct hvstep_page - where a page of the guest is in the host's memory
+ * @gfn:	where the guest has it
+ * @hva:	where the VMM has it
+ * @kva:	where the host has it
+ * @epoch:	all this holds while that is vm->epoch, and the pages are locked
+ * @writable:	it may be written to
+ * @logged:	its memslot has a dirty log
+ */
+struct hvstep_page {
+	gfn_t gfn;
+	unsigned long hva;
+	void *kva;
+	u64 epoch;
+	bool writable;
+	bool logged;
+};
+
+/**
+ * struct hvstep_walk - the last walk through a radix guest's page table (radix.c)
+ * @epoch:	@entry is good while that is vm->epoch; 0: there was none
+ * @ea:		the 4K that it was for
+ * @table:	the process table it began at
+ * @pid:	the entry there, 0 for the kernel's
+ * @iamr:	IAMR then
+ * @pr:		MSR[PR] then
+ * @leaf:	what it led to
+ * @shift:	the size of that, as a power of two
+ * @gpa:	where the 4K are
+ * @kva:	and where the host has them, if somebody has asked
+ * @nr:		the number of entries it came by
+ * @entry:	where they are
+ * @value:	what they were
+ */
+struct hvstep_walk {
+	u64 epoch;
+	u64 ea;
+	u64 table;
+	u64 pid;
+	u64 iamr;
+	u64 pr;
+	u64 leaf;
+	gpa_t gpa;
+	void *kva;
+	unsigned int shift;
+	unsigned int nr;
+	const __be64 *entry[5];
+	__be64 value[5];
+};
+
+enum { HVSTEP_WALK_CODE, HVSTEP_WALK_VECTORS, HVSTEP_NR_WALKS };
+
+/**
+ * struct hvstep_access - a range of guest memory within one page
+ * @gpa:	where it begins
+ * @len:	0 if there is none
+ */
+struct hvstep_access {
+	gpa_t gpa;
+	unsigned int len;
+};
+
+/**
+ * struct hvstep_irqs - interrupts kept away from a vCPU during a step
+ * @held:	they are to be
+ * @masked:	MSR[EE] was cleared in the vCPU
+ * @quiet:	the sources were: EE cannot be held in problem state, since
+ *		hrfid forces it to 1 there (ISA Book III, "Return From
+ *		Interrupt")
+ * @dec_expires: the guest's decrementer
+ * @dec:	taken out of pending_exceptions
+ * @external:	likewise
+ * @cppr:	of the saved XIVE context
+ * @irq_pending: XIVE escalation
+ * @doorbell:	a privileged doorbell
+ */
+struct hvstep_irqs {
+	bool held;
+	bool masked;
+	bool quiet;
+	u64 dec_expires;
+	bool dec;
+	bool external;
+	u8 cppr;
+	u8 irq_pending;
+	u8 doorbell;
+};
+
+enum hvstep_count {
+	HVSTEP_COUNT_STEPS,
+	HVSTEP_COUNT_EMULATED,
+	HVSTEP_COUNT_TRACED,
+	HVSTEP_COUNT_DISPLACED,
+	HVSTEP_COUNT_MOVED,
+	HVSTEP_COUNT_FAULTS,
+	HVSTEP_COUNT_BREAKPOINTS,
+	HVSTEP_COUNT_INTERRUPTED,
+	HVSTEP_COUNT_HELD,
+	HVSTEP_COUNT_PARKED,
+	HVSTEP_COUNT_REFLECTED,
+	HVSTEP_COUNT_LOST,
+	HVSTEP_NR_COUNTS,
+};
+
+/**
+ * struct hvstep_vcpu - a vCPU of an attached VM
+ * @vcpu:	KVM's
+ * @vm:		ours
+ * @active:	a step is prepared: @plan and what follows it hold
+ * @plan:	how
+ * @nip:	where the stepped instruction is
+ * @nip_gpa:	the same in guest real memory, INVALID_GPA if it has no translation
+ * @flags:	HVSTEP_POLICY_* that this step goes by
+ * @deliver:	HVSTEP_IRQ_DELIVER is what it goes by
+ * @msr:	the guest's MSR before the step, its own EE and SE in it
+ * @srr0:	before the step; the Trace interrupt overwrites it
+ * @srr1:	likewise
+ * @lpcr:	what the armed addresses were chosen by
+ * @intr_msr:	likewise
+ * @own_trace:	struct hvstep_plan_in
+ * @again:	@armed is what the last step has armed, in one block, and may do for
+ *		the next one
+ * @kept:	the handlers of the step before are armed still: the next one comes
+ *		without a way to userspace
+ * @nr_chosen:	blocks of memory that this step has something to arm in
+ * @nr_armed:	the same once it is armed
+ * @armed:	these
+ * @walk:	one for what is executed, one for the vectors
+ * @missing:	the address of a page that hvstep_page() has not found
+ * @missing_write: and is to be written to
+ * @srcu_idx:	of the pages' lock
+ * @access:	guest memory that the instruction itself accesses, where that
+ *		could be among the armed words (access.c)
+ * @irqs:	what keeps interrupts away
+ * @undone:	times that an interrupt was put back in this step
+ * @report:	the instruction was completed by userspace (MMIO, hypercall);
+ *		the next vcpu_run has only to say so, if nip is @report_nip
+ * @report_nip:	see there
+ * @report_debug: vcpu->guest_debug as it was then: a VMM that has changed its
+ *		mind gets no report of what it does not want any more
+ * @inside:	in the guest, or on its way there or back (exclusive.c)
+ * @leaving:	parked before, in the guest at @leaving_nip since
+ * @leaving_nip: see there
+ * @left:	steps that HVSTEP_STEP has asked for and that are not done; atomic
+ * @called_out:	hook.c has set TIF_SIGPENDING for the sake of this step
+ * @running:	is in step.c
+ * @kick_work:	brings the running thread out of KVM_RUN
+ * @kick_queued: bit 0: @kick_work is in use; atomic
+ * @count:	struct hvstep_counters; written by the owner, read by anybody
+ */
+struct hvstep_vcpu {
+	struct kvm_vcpu *vcpu;
+	struct hvstep_vm *vm;
+
+	bool active;
+	struct hvstep_plan plan;
+	u64 nip;
+	gpa_t nip_gpa;
+	u64 flags;
+	bool deliver;
+	u64 msr;
+	u64 srr0;
+	u64 srr1;
+	u64 lpcr;
+	u64 intr_msr;
+	bool own_trace;
+	bool again;
+	bool kept;
+	unsigned int nr_chosen;
+	unsigned int nr_armed;
+	struct hvstep_armed armed[HVSTEP_MAX_ARMED];
+	struct hvstep_walk walk[HVSTEP_NR_WALKS];
+	gpa_t missing;
+	bool missing_write;
+	int srcu_idx;
+	struct hvstep_access access[2];
+	struct hvstep_irqs irqs;
+	unsigned int undone;
+
+	bool report;
+	u64 report_nip;
+	unsigned long report_debug;
+
+	bool inside;
+	bool leaving;
+	u64 leaving_nip;
+
+	atomic64_t left;
+	bool called_out;
+	bool running;
+	struct callback_head kick_work;
+	unsigned long kick_queued;
+	u64 count[HVSTEP_NR_COUNTS];
+};
+
+/**
+ * struct hvstep_vm - an attached VM
+ * @node:	in the table of attached VMs (vm.c)
+ * @rcu:	frees it after the last reader of the table
+ * @refs:	the session, each vCPU inside our code, each queued kick
+ * @kvm:	referenced as long as this lives
+ * @ready_lock: for who makes it @ready
+ * @ready:	no vCPU is in the guest that has not come through step.c, and so it
+ *		stays; written under vms_lock
+ * @waking:	it is becoming @ready; under vms_lock
+ * @filtered:	see filter.h; written under vms_lock
+ * @closing:	the session is gone: start no new step, arm nothing
+ * @flags:	HVSTEP_POLICY_*
+ * @irq:	HVSTEP_IRQ_*
+ * @vcpus:	struct hvstep_vcpu by vcpu_idx
+ * @blocks:	room for what the vCPUs can ever arm (block.h): a step allocates
+ *		nothing. This and what follows up to @changes is under kvm->mmu_lock
+ * @armers:	vCPUs that have armed something
+ * @pages:	see struct hvstep_page, and page.c
+ * @epoch:	counts the invalidations that were noticed
+ * @pages_seq:	kvm->mmu_invalidate_seq at the last one
+ * @pages_generation: of the memslots, likewise
+ * @changes:	counts how often something was armed and restored
+ * @parked:	those who wait for a word to be restored, for the last of them to
+ *		be, or for @leavers to become 0
+ * @leavers:	vCPUs that were parked and have not moved on yet
+ * @exclusive_lock: held by the vCPU that has the guest for itself
+ * @exclusive:	that one, or NULL
+ * @others:	those who wait for it to be, or not to be any more
+ */
+struct hvstep_vm {
+	struct hlist_node node;
+	struct rcu_head rcu;
+	refcount_t refs;
+	struct kvm *kvm;
+	struct mutex ready_lock;	/* see above */
+	bool ready;
+	bool waking;
+	bool filtered;
+	bool closing;
+	u64 flags;
+	u32 irq;
+
+	struct xarray vcpus;
+
+	struct list_head blocks;
+	unsigned int armers;
+	struct hvstep_page pages[2][HVSTEP_NR_PAGES];
+	u64 epoch;
+	unsigned long pages_seq;
+	u64 pages_generation;
+	unsigned int changes;
+	wait_queue_head_t parked;
+	atomic_t leavers;
+
+	struct mutex exclusive_lock;	/* see above */
+	struct hvstep_vcpu *exclusive;
+	wait_queue_head_t others;
+};
+
+/**
+ * enum hvstep_outcome - what the return of KVM's vcpu_run means for a step
+ * @HVSTEP_OUTCOME_DONE:	it is complete
+ * @HVSTEP_OUTCOME_UNDO:	an interrupt came instead, and was put back: once more
+ * @HVSTEP_OUTCOME_OPEN:	not executed; the exit is for userspace
+ * @HVSTEP_OUTCOME_PROBED:	at the breakpoint of a plan with @probe
+ */
+enum hvstep_outcome {
+	HVSTEP_OUTCOME_DONE,
+	HVSTEP_OUTCOME_UNDO,
+	HVSTEP_OUTCOME_OPEN,
+	HVSTEP_OUTCOME_PROBED,
+};
+
+/**
+ * enum hvstep_sw_bp - whose breakpoint was met
+ * @HVSTEP_SW_BP_RETRY:	nobody's any more
+ * @HVSTEP_SW_BP_PARKED: another vCPU's, which has restored it
+ * @HVSTEP_SW_BP_SIGNAL: a signal came while it was waited for
+ * @HVSTEP_SW_BP_GUEST:	the guest's own
+ * @HVSTEP_SW_BP_VMM:	the VMM's
+ */
+enum hvstep_sw_bp {
+	HVSTEP_SW_BP_RETRY,
+	HVSTEP_SW_BP_PARKED,
+	HVSTEP_SW_BP_SIGNAL,
+	HVSTEP_SW_BP_GUEST,
+	HVSTEP_SW_BP_VMM,
+};
+
+#endif /* HVSTEP_TYPES_H */

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's memory moves, goes and comes back while it is stepped, and its memslots
+ * change: the steps find it all the same, and restore what they have armed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cells.h"
+#include "runner.h"
+
+#define STEPS		3000
+#define FAR_RA		0x50000000UL
+
+CELL_FIXTURE(moving);
+CELLS(moving);
+HASH_CELLS(moving);
+
+struct mover {
+	struct vm *vm;
+	void (*move)(struct vm *vm);
+	bool stop;
+	unsigned long moves;
+};
+
+static void *run(void *arg)
+{
+	struct mover *m = arg;
+
+	while (!read_once(&m->stop)) {
+		m->move(m->vm);
+		m->moves++;
+		/* A step has to look for seven pages after each. */
+		usleep(2000);
+	}
+	return NULL;
+}
+
+static __u64 lost(struct vcpu *v)
+{
+	struct hvstep_counters c;
+
+	get_counters(v, &c);
+	return c.lost;
+}
+
+/* Step by step, everything checked; then many at once */
+static void step_while(struct vm *vm, struct vcpu *v, void (*move)(struct vm *vm))
+{
+	struct hvstep_step many = {
+		.vcpu = v->id, .mode = HVSTEP_STEP_COUNT, .count = STEPS,
+	};
+	struct mover mover = { .vm = vm, .move = move };
+	pthread_t thread;
+	int i, ret;
+
+	ring_start(v, CODE_RA);
+	vm_seal(vm);
+	if (pthread_create(&thread, NULL, run, &mover))
+		vm_fail("no thread");
+	for (i = 0; i < STEPS; i++) {
+		ring_step(v, CODE_RA);
+		ring_check(v, CODE_RA);
+		vm_check_sealed(vm, "step");
+	}
+	vcpu_debug(v, 0);
+	if (ioctl(vm->session, HVSTEP_STEP, &many))
+		vm_fail("HVSTEP_STEP: %s", strerror(errno));
+	do {
+		ret = vcpu_run_for(v, 60);
+	} while (ret == -EINTR);
+	check_exit(v, ret, KVM_EXIT_DEBUG, "many steps");
+	vm_check_sealed(vm, "many steps");
+	ring_check(v, CODE_RA);
+	__atomic_store_n(&mover.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	fprintf(stderr, "# moved %lu times\n", mover.moves);
+	if (mover.moves < 10)
+		vm_fail("it was moved %lu times only", mover.moves);
+	if (lost(v))
+		vm_fail("%llu words were lost", lost(v));
+}
+
+/* Shared memory: the pages stay, but nothing maps them any more. */
+static void unmap_all(struct vm *vm)
+{
+	if (madvise(vm->mem, MEM_SIZE, MADV_DONTNEED))
+		vm_fail("MADV_DONTNEED: %s", strerror(errno));
+}
+
+TEST_F(moving, unmapped)
+{
+	SKIP_REFERENCE();
+	step_while(self->vm, self->v, unmap_all);
+}
+
+/* The host's compaction migrates what can be moved. */
+static int compact_fd = -1;
+
+static void compact(struct vm *vm)
+{
+	(void)vm;
+	if (write(compact_fd, "1", 1) != 1)
+		vm_fail("compact_memory: %s", strerror(errno));
+}
+
+TEST_F(moving, compacted)
+{
+	SKIP_REFERENCE();
+	compact_fd = open("/proc/sys/vm/compact_memory", O_WRONLY | O_CLOEXEC);
+	if (compact_fd < 0)
+		SKIP(return, "compact_memory: %s", strerror(errno));
+	step_while(self->vm, self->v, compact);
+	close(compact_fd);
+}
+
+/* Another memslot comes and goes: the memslots are other ones each time. */
+static void other_memslot(struct vm *vm)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = 1, .guest_phys_addr = FAR_RA, .memory_size = 0x200000,
+		.userspace_addr = (unsigned long)vm->mem,
+	};
+
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		vm_fail("memslot: %s", strerror(errno));
+	region.memory_size = 0;
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		vm_fail("memslot away: %s", strerror(errno));
+}
+
+TEST_F(moving, memslots)
+{
+	SKIP_REFERENCE();
+	step_while(self->vm, self->v, other_memslot);
+}
+
+static void set_log(struct vm *vm, bool log)
+{
+	struct kvm_userspace_memory_region region = {
+		.memory_size = MEM_SIZE, .userspace_addr = (unsigned long)vm->mem,
+		.flags = log ? KVM_MEM_LOG_DIRTY_PAGES : 0,
+	};
+
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		vm_fail("dirty log: %s", strerror(errno));
+}
+
+static void toggle_log(struct vm *vm)
+{
+	set_log(vm, true);
+	set_log(vm, false);
+}
+
+TEST_F(moving, dirty_log_on_and_off)
+{
+	SKIP_REFERENCE();
+	step_while(self->vm, self->v, toggle_log);
+}
+
+static bool is_logged(struct vm *vm, __u64 ra)
+{
+	static unsigned char bitmap[MEM_SIZE / 4096 / 8];
+	struct kvm_dirty_log log = { .dirty_bitmap = bitmap };
+	__u64 page = ra / sysconf(_SC_PAGESIZE);
+
+	memset(bitmap, 0, sizeof(bitmap));
+	if (ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log))
+		vm_fail("KVM_GET_DIRTY_LOG: %s", strerror(errno));
+	return bitmap[page / 8] & 1 << page % 8;
+}
+
+/* Whenever the log is switched on: what a step writes is in it, from the first one on. */
+TEST_F(moving, logged)
+{
+	struct vm *vm = self->vm;
+	__u64 vector = vm_vector_ra(vm, 0xd00);
+	int i;
+
+	SKIP_REFERENCE();
+	ring_start(self->v, CODE_RA);
+	for (i = 0; i < 20; i++) {
+		set_log(vm, true);
+		is_logged(vm, vector);
+		/* addi is emulated, ld is not */
+		ring_step(self->v, CODE_RA);
+		ASSERT_FALSE(is_logged(vm, vector)) TH_LOG("%d: addi", i);
+		ring_step(self->v, CODE_RA);
+		ASSERT_TRUE(is_logged(vm, vector)) TH_LOG("%d: ld", i);
+		ASSERT_FALSE(is_logged(vm, vector));
+		ring_start(self->v, CODE_RA);
+		if (i % 2)
+			set_log(vm, false);
+	}
+}
+
+KVM_TEST_MAIN
