@@ -96,8 +96,9 @@ static inline bool hvstep_arm_again(struct hvstep_vcpu *hv)
 	struct hvstep_vm *vm = hv->vm;
 	bool same, ail;
 
-	if (!hv->again || hv->plan.nr_next || hv->plan.vectors & BIT(HVSTEP_VEC_SCV) ||
-	    hv->access[0].len || hv->access[1].len)
+	/* H_CEDE arms nothing at all. */
+	if (!hv->again || !hv->plan.vectors || hv->plan.nr_next ||
+	    hv->plan.vectors & BIT(HVSTEP_VEC_SCV) || hv->access[0].len || hv->access[1].len)
 		return false;
 	ail = hvstep_vectors_relocated(hv->vcpu);
 	if (armed->ea != (ail ? HVSTEP_AIL3_BASE : 0) || (ail && !kvm_is_radix(vm->kvm)))
@@ -152,32 +153,62 @@ static inline bool hvstep_disarm_again(struct hvstep_vcpu *hv)
 	return true;
 }
 
+/* Are these all as they were armed? Nobody looks after them between two steps. */
+static __always_inline bool hvstep_vectors_are_armed(struct hvstep_block *block, u32 vectors)
+{
+	unsigned int vec;
+	u32 differs = 0;
+
+#pragma GCC unroll 16
+	for (vec = 0; vec < HVSTEP_VEC_SCV; vec++)
+		if (likely(vectors & BIT(vec)))
+			differs |= READ_ONCE(block->kva[hvstep_vector_offset[vec] / sizeof(u32)]) ^
+				   KVMPPC_INST_SW_BREAKPOINT;
+	return !differs;
+}
+
 /*
- * What the step before has kept armed, and the same memory still: is it all that this
- * one needs? Nobody may be kept waiting for it.
+ * What the step before has kept armed: is it where it was, and all that this one needs?
+ * Nobody may be kept waiting for it.
  */
 static inline bool hvstep_keeps(struct hvstep_vcpu *hv)
 {
 	struct hvstep_armed *armed = &hv->armed[0];
 	struct hvstep_vm *vm = hv->vm;
-	struct kvm *kvm = vm->kvm;
+	bool ail, same;
 
-	return hv->kept && !(hv->plan.vectors & ~armed->vectors) && !hv->plan.nr_next &&
-	       !hv->access[0].len && !hv->access[1].len &&
-	       armed->ea == (hvstep_vectors_relocated(hv->vcpu) ? HVSTEP_AIL3_BASE : 0) &&
-	       (hv->nip_gpa ^ armed->gpa) & HVSTEP_BLOCK_MASK &&
-	       !READ_ONCE(vm->closing) &&
-	       /* No barrier: who comes to wait now is seen by the next step. */
-	       !waitqueue_active(&vm->parked) &&
-	       READ_ONCE(kvm->mmu_invalidate_seq) == READ_ONCE(vm->pages_seq) &&
-	       !READ_ONCE(kvm->mmu_invalidate_in_progress);
+	if (likely(!hv->kept))
+		return false;
+	ail = hvstep_vectors_relocated(hv->vcpu);
+	if (!hv->plan.vectors || hv->plan.vectors & ~armed->vectors || hv->plan.nr_next ||
+	    hv->access[0].len || hv->access[1].len ||
+	    armed->ea != (ail ? HVSTEP_AIL3_BASE : 0) ||
+	    !((hv->nip_gpa ^ armed->gpa) & HVSTEP_BLOCK_MASK) || READ_ONCE(vm->closing))
+		return false;
+
+	hvstep_pages_lock(hv);
+	same = armed->block->epoch == vm->epoch && armed->block->sole == armed &&
+	       hvstep_vectors_are_armed(armed->block, hv->plan.vectors);
+	if (same && ail)
+		same = hvstep_radix_is_same(hv, &hv->walk[HVSTEP_WALK_VECTORS],
+					    HVSTEP_AIL3_BASE, 0) &&
+		       hv->walk[HVSTEP_WALK_VECTORS].gpa == armed->gpa;
+	hvstep_pages_unlock(hv);
+	return same;
+}
+
+/* Does somebody wait for what this vCPU has armed, or for it to let him go? */
+static inline bool hvstep_is_waited_for(struct hvstep_vcpu *hv)
+{
+	return wq_has_sleeper(&hv->vm->parked) || atomic_read(&hv->vm->leavers);
 }
 
 /* May it be kept for the next step? */
 static inline bool hvstep_may_keep(struct hvstep_vcpu *hv)
 {
 	return hv->nr_armed == 1 && hv->again && hv->armed[0].block && !hv->armed[0].is_word &&
-	       !hv->armed[0].logged && !(hv->flags & HVSTEP_POLICY_EXCLUSIVE);
+	       !hv->armed[0].logged && !(hv->flags & HVSTEP_POLICY_EXCLUSIVE) &&
+	       !hvstep_is_waited_for(hv);
 }
 
 static inline void hvstep_disarm(struct hvstep_vcpu *hv)

@@ -113,6 +113,7 @@ int hvstep_mem_translate(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa)
 			return min(ret, 0);
 		if (hvstep_page_get(hv, hv->missing, false))
 			return -EFAULT;
+		cond_resched();
 	}
 }
 
@@ -201,6 +202,7 @@ int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word)
 			ret = hvstep_page_get(hv, hv->missing, false);
 			if (ret)
 				return ret == -EINTR ? ret : -EFAULT;
+			cond_resched();
 			continue;
 		}
 		if (ret < 0)

@@ -186,6 +186,12 @@ static void rest(struct work_struct *work)
 
 static DECLARE_DELAYED_WORK(rest_work, rest);
 
+/* Somebody is going to step, perhaps. */
+void hvstep_hook_rest_later(void)
+{
+	schedule_delayed_work(&rest_work, REST_AFTER);
+}
+
 /* A VM is going to be stepped; with the probes if that is now. */
 int hvstep_hook_ready(struct hvstep_vm *vm, bool probes)
 {
@@ -196,7 +202,7 @@ int hvstep_hook_ready(struct hvstep_vm *vm, bool probes)
 	WRITE_ONCE(hvstep_last_step, jiffies);
 	if (probes)
 		ret = probes_attach();
-	schedule_delayed_work(&rest_work, REST_AFTER);
+	hvstep_hook_rest_later();
 	mutex_unlock(&hook_lock);
 	return ret ?: hvstep_vm_make_ready(vm);
 }

@@ -46,6 +46,7 @@ bool hvstep_hook_present(void);
 int hvstep_hook_get(void);
 void hvstep_hook_put(void);
 int hvstep_hook_ready(struct hvstep_vm *vm, bool probes);
+void hvstep_hook_rest_later(void);
 
 /*
  * A step is about to enter the guest, hv->active is set: the probes must be there, and
@@ -344,7 +345,7 @@ static __always_inline bool hvstep_radix_is_same(struct hvstep_vcpu *hv,
 	differs = (walk->ea ^ (ea & HVSTEP_BLOCK_MASK)) | (walk->pr ^ (msr & MSR_PR)) |
 		  (walk->table ^ hv->vm->kvm->arch.process_table) |
 		  (walk->iamr ^ hvstep_compat_iamr(vcpu));
-	if (walk->pid)
+	if (!(ea >> 62))
 		differs |= walk->pid ^ hvstep_compat_pid(vcpu);
 	for (i = 0; i < walk->nr; i++)
 		differs |= READ_ONCE(*walk->entry[i]) ^ walk->value[i];

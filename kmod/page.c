@@ -97,9 +97,13 @@ static void remember(struct hvstep_vm *vm, const struct hvstep_page *page)
 	struct hvstep_page *first = place(vm, page->gfn, 0);
 	struct hvstep_page *second = place(vm, page->gfn, 1);
 
-	/* It is there, but not for writing; or that place is empty; or it is both's turn. */
+	/*
+	 * It is there, but not for writing; or that place is empty; or it is one's turn.
+	 * By turns, not by a property of the page: or else two could evict each other for
+	 * ever, that one walk needs both.
+	 */
 	if (first->gfn != page->gfn && first->epoch == vm->epoch &&
-	    (second->epoch != vm->epoch || page->gfn & 1))
+	    (second->gfn == page->gfn || second->epoch != vm->epoch || vm->turn++ & 1))
 		first = second;
 	*first = *page;
 }

@@ -155,6 +155,9 @@ static void stay_in_kernel(struct hvstep_vcpu *hv)
 		recalc_sigpending();
 		spin_unlock_irq(&current->sighand->siglock);
 	}
+	/* Emulated ones, too: nobody waits for the end of them all. */
+	if (unlikely(hv->kept && (need_resched() || hvstep_is_waited_for(hv))))
+		hvstep_disarm(hv);
 	cond_resched();
 }
 
@@ -285,9 +288,17 @@ static noinline int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 	hvstep_set_msr(vcpu, msr & ~(MSR_EE | MSR_PR | MSR_SE | MSR_BE | MSR_IR | MSR_DR));
 	hv->plan = (struct hvstep_plan){ .vectors = BIT(HVSTEP_VEC_TRACE) };
 	hv->nip_gpa = INVALID_GPA;
-	ret = hvstep_vector_arm(hv);
+	/* It is no step, for hook.c: nip is none that could move. */
+	hv->nip = hvstep_vector_ea(vcpu, HVSTEP_VEC_TRACE, 0);
+	hv->plan.span = sizeof(u32);
+	hv->lpcr = hvstep_compat_lpcr(vcpu);
+	hv->intr_msr = vcpu->arch.intr_msr;
+	WRITE_ONCE(hv->active, true);
+	ret = hvstep_hook_stepping(hv->vm);
+	if (!ret)
+		ret = hvstep_vector_arm(hv);
 	if (!ret) {
-		hvstep_set_pc(vcpu, hvstep_vector_ea(vcpu, HVSTEP_VEC_TRACE, 0));
+		hvstep_set_pc(vcpu, hv->nip);
 		ret = enter(hv);
 		hvstep_set_pc(vcpu, nip);
 		hvstep_set_msr(vcpu, msr);
@@ -298,6 +309,7 @@ static noinline int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 		hvstep_set_msr(vcpu, msr);
 		ret = ret == -EINTR ? exit_intr(hv) : hvstep_refuse(hv, ret);
 	}
+	WRITE_ONCE(hv->active, false);
 	hvstep_exclusive_end(hv);
 	return ret;
 }
@@ -381,19 +393,16 @@ static noinline int step_elsewhere(struct hvstep_vcpu *hv, bool *again)
 	u32 word = 0;
 	int fetch;
 
+	/* This may sleep; and what is met may be our own. */
+	if (hv->kept)
+		hvstep_disarm(hv);
 	fetch = hvstep_mem_fetch(hv, hv->nip, &hv->nip_gpa, &word);
 	if (fetch == -EINTR)
 		return exit_intr(hv);
 	if (fetch == -EIO)
 		return hvstep_refuse(hv, -EFAULT);
-	if (fetch >= 0 && word == KVMPPC_INST_SW_BREAKPOINT) {
-		if (!hv->kept)
-			return step_sw_bp(hv, again);
-		/* It may be our own. */
-		hvstep_disarm(hv);
-		*again = true;
-		return 0;
-	}
+	if (fetch >= 0 && word == KVMPPC_INST_SW_BREAKPOINT)
+		return step_sw_bp(hv, again);
 	return fetch ? step_insn(hv, fetch, word, again) : step_ordinary(hv, word, again);
 }
 
@@ -408,6 +417,8 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	/* A policy holds for all of a step. */
 	hv->flags = READ_ONCE(hv->vm->flags);
 	hv->deliver = READ_ONCE(hv->vm->irq) == HVSTEP_IRQ_DELIVER;
+	if (unlikely(hv->kept && hv->flags & HVSTEP_POLICY_EXCLUSIVE))
+		hvstep_disarm(hv);
 	hv->access[0].len = 0;
 	hv->access[1].len = 0;
 

@@ -11,7 +11,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
-#include <asm/sstep.h>
+#include <asm/sstep.h>	/* once: it has no guard */
 
 #include <linux/hvstep.h>
 
@@ -270,6 +270,7 @@ struct hvstep_vcpu {
  *		nothing. This and what follows up to @changes is under kvm->mmu_lock
  * @armers:	vCPUs that have armed something
  * @pages:	see struct hvstep_page, and page.c
+ * @turn:	whose turn it is in @pages
  * @epoch:	counts the invalidations that were noticed
  * @pages_seq:	kvm->mmu_invalidate_seq at the last one
  * @pages_generation: of the memslots, likewise
@@ -299,6 +300,7 @@ struct hvstep_vm {
 	struct list_head blocks;
 	unsigned int armers;
 	struct hvstep_page pages[2][HVSTEP_NR_PAGES];
+	unsigned int turn;
 	u64 epoch;
 	unsigned long pages_seq;
 	u64 pages_generation;

@@ -242,7 +242,8 @@ static void arm_located(struct hvstep_vcpu *hv)
 	for (i = 0; i < hv->nr_chosen; i++)
 		if (hv->armed[i].block)
 			hvstep_block_arm(&hv->armed[i]);
-	hvstep_now_armed(hv);
+	if (hv->nr_chosen)
+		hvstep_now_armed(hv);
 }
 
 /* Without MSR[SE], by a breakpoint behind the instruction? */
@@ -284,6 +285,7 @@ static int arm(struct hvstep_vcpu *hv, u32 *left)
 		ret = hvstep_page_get(hv, hv->missing, hv->missing_write);
 		if (ret)
 			return ret;
+		cond_resched();
 	}
 }
 

@@ -177,7 +177,8 @@ static bool vm_is_active(struct hvstep_vm *vm)
 	unsigned long idx;
 
 	xa_for_each(&vm->vcpus, idx, hv)
-		if (READ_ONCE(hv->active))
+		/* What is armed outlasts the step, if only by a moment. */
+		if (READ_ONCE(hv->active) || READ_ONCE(hv->nr_armed))
 			return true;
 	return false;
 }
@@ -188,6 +189,7 @@ void hvstep_vm_wake(struct hvstep_vm *vm)
 	spin_lock(&vms_lock);
 	vm_filter(vm, true);
 	spin_unlock(&vms_lock);
+	hvstep_hook_rest_later();
 }
 
 /*

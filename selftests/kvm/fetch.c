@@ -218,4 +218,23 @@ TEST_F(fetch, referenced)
 	}
 }
 
+/* The same address of another process, which has nothing there */
+TEST_F(fetch, other_process)
+{
+	struct vcpu *v = self->v;
+	struct vm *vm = v->vm;
+	struct kvm_regs r;
+
+	if (!vm->radix)
+		SKIP(return, "hash guests have no PID");
+	SKIP_REFERENCE();
+	start(v, USER_CODE_RA, true);
+	check_executed(v, "of process 0");
+	vcpu_set(v, KVM_REG_PPC_PID, 5);
+	check_exit(v, step_run(v), KVM_EXIT_DEBUG, "of process 5");
+	vcpu_get_regs(v, &r);
+	ASSERT_EQ(vm_vector(vm, 0x400), r.pc);
+	ASSERT_EQ(USER_CODE_RA + 4, r.srr0);
+}
+
 KVM_TEST_MAIN

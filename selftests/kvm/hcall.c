@@ -170,6 +170,65 @@ TEST_F(hcall, cede_signal)
 	step_behind(v);
 }
 
+GUEST_CODE(then_cede, "ld 5, 0(6); sc 1; nop\n");
+
+/* A step that is traced, and one of H_CEDE, until a signal comes */
+static void *cede(void *arg)
+{
+	struct vcpu *v = arg;
+
+	check_exit(v, step_run(v), KVM_EXIT_DEBUG, "ld before H_CEDE");
+	step_run(v);
+	return NULL;
+}
+
+/*
+ * Nobody may have to wait for one that sleeps: it has nothing armed, and what another
+ * vCPU arms meanwhile is restored.
+ */
+TEST_F(hcall, cede_arms_nothing)
+{
+	struct vm *vm = self->vm;
+	struct vcpu *v = self->v, *sleeper = vm_vcpu(vm, 1);
+	const __u64 code = CODE_RA + 0x1000;
+	struct hvstep_counters c;
+	pthread_t thread;
+	int i;
+
+	SKIP_REFERENCE();
+	ignore_sigusr1();
+	put_words(vm, code, then_cede, then_cede_end, variant->cell.be_code);
+	with_regs(sleeper, r) {
+		r.pc = vm_ea(vm, code);
+		r.msr |= MSR_EE;
+		r.gpr[3] = H_CEDE;
+		r.gpr[6] = vm_ea(vm, DATA_RA + 0x8000);
+	}
+	vcpu_debug(sleeper, DEBUG_STEP);
+	load_code(v, CODE_RA, then_cede, then_cede_end);
+	vm_seal(vm);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, cede, sleeper));
+	usleep(300000);
+	for (i = 0; i < 20; i++) {
+		with_regs(v, r) {
+			r.pc = vm_ea(vm, CODE_RA);
+			r.gpr[6] = vm_ea(vm, DATA_RA);
+		}
+		step_expect(v)->gpr[5] = get_data(vm, DATA_RA, 8);
+		step_check(v, "ld while another vCPU sleeps");
+	}
+	/* A breakpoint of the VMM's at a handler is nobody's to wait for. */
+	with_regs(v, r)
+		r.pc = vm_ea(vm, CODE_RA + 0x100);
+	run_to(v, CODE_RA + 0x100, variant->cell.be_code, vm_ea(vm, CODE_RA + 0x100), "breakpoint");
+	get_counters(v, &c);
+	ASSERT_EQ(0, c.parked);
+	while (pthread_tryjoin_np(thread, NULL)) {
+		pthread_kill(thread, SIGUSR1);
+		usleep(10000);
+	}
+}
+
 /* KVM_EXIT_PAPR_HCALL first; the next KVM_RUN completes the call and the step. */
 static void step_vmm_hcall(struct vcpu *v, __u64 nr, bool ee, bool set_again)
 {
