@@ -224,7 +224,7 @@ int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word)
 
 /*
  * Tell migration that the page has changed, after each change. The slot is
- * looked up anew: it may have been replaced since the page was pinned.
+ * looked up anew: it may have been replaced since the page was looked up.
  */
 void hvstep_mem_dirty(struct kvm *kvm, gfn_t gfn)
 {

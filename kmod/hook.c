@@ -7,7 +7,8 @@
  * is_kvmppc_hv_enabled(), which compares the pointer.
  *
  * Two tracepoints complete it. They cost every guest of the host a little, so
- * they are attached only while somebody steps, and let go some time after.
+ * they are attached only while somebody steps, and let go some time after; so are
+ * the vCPUs of VMs that nobody steps.
  */
 #include <linux/kvm_host.h>
 #include <linux/module.h>

@@ -3,8 +3,9 @@
  * Attached VMs and their vCPUs.
  *
  * A VM is in the table from HVSTEP_ATTACH until its session is closed and the
- * last of its armed words is restored; while it is there, every vCPU of it goes
- * through step.c. Each vCPU that is inside holds a reference, so a session can
+ * last of its armed words is restored. While somebody steps, every vCPU of it goes
+ * through step.c (@ready, @filtered); at other times those that do not step go
+ * straight to KVM. Each vCPU that is inside holds a reference, so a session can
  * be closed, and the process that owns it die, at any moment.
  */
 #include <linux/delay.h>

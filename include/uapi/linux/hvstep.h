@@ -95,7 +95,9 @@ struct hvstep_info {
  *
  * Every vCPU that is inside KVM_RUN at that moment is brought out once; its
  * KVM_RUN returns -EINTR, as for any signal. So may the next one, if it began
- * before the attaching was complete.
+ * before the attaching was complete; and once each time that a vCPU of the VM is
+ * stepped after nobody has been for ten seconds, for until then the vCPUs of the
+ * VM run as those of any other.
  */
 struct hvstep_attach {
 	__s32 vm_fd;
