@@ -14,7 +14,7 @@
 #include "cells.h"
 #include "runner.h"
 
-#define STEPS		3000
+#define STEPS		1000
 #define FAR_RA		0x50000000UL
 
 CELL_FIXTURE(moving);
