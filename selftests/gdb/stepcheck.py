@@ -3,7 +3,7 @@
 
 import collections
 import os
-import time
+import select
 
 import insn
 import target
@@ -92,7 +92,9 @@ class Steps:
             for _ in range(count):
                 self.one()
                 if pause:
-                    time.sleep(pause)
+                    # time.sleep() sleeps to a moment of a clock that can jump on an
+                    # emulated host under load: for 1,100 seconds then.
+                    select.select([], [], [], pause)
         return self
 
     def until(self, condition, limit):
