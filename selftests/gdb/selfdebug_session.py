@@ -52,7 +52,7 @@ PATHS = (
 )
 # Stops to look at until the one that is looked for
 HITS = 120
-RETURNS = 40
+RETURNS = 200
 
 
 def said(kind):
