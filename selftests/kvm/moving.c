@@ -15,6 +15,7 @@
 #include "runner.h"
 
 #define STEPS		1000
+#define MOVES		10
 #define FAR_RA		0x50000000UL
 
 CELL_FIXTURE(moving);
@@ -34,7 +35,7 @@ static void *run(void *arg)
 
 	while (!read_once(&m->stop)) {
 		m->move(m->vm);
-		m->moves++;
+		__atomic_fetch_add(&m->moves, 1, __ATOMIC_RELAXED);
 		/* A step has to look for seven pages after each. */
 		usleep(2000);
 	}
@@ -63,7 +64,8 @@ static void step_while(struct vm *vm, struct vcpu *v, void (*move)(struct vm *vm
 	vm_seal(vm);
 	if (pthread_create(&thread, NULL, run, &mover))
 		vm_fail("no thread");
-	for (i = 0; i < STEPS; i++) {
+	/* A compaction may take as long as hundreds of steps where the host is busy. */
+	for (i = 0; i < STEPS || read_once(&mover.moves) < MOVES; i++) {
 		ring_step(v, CODE_RA);
 		ring_check(v, CODE_RA);
 		vm_check_sealed(vm, "step");
@@ -80,8 +82,6 @@ static void step_while(struct vm *vm, struct vcpu *v, void (*move)(struct vm *vm
 	__atomic_store_n(&mover.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	fprintf(stderr, "# moved %lu times\n", mover.moves);
-	if (mover.moves < 10)
-		vm_fail("it was moved %lu times only", mover.moves);
 	if (lost(v))
 		vm_fail("%llu words were lost", lost(v));
 }
