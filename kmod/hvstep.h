@@ -363,17 +363,16 @@ void hvstep_access_find_slow(struct hvstep_vcpu *hv, u32 word);
  * nothing to do with any handler: D and DS, of no more than 16 bytes. Those of multiple
  * words are not among them.
  */
-static inline bool hvstep_access_is_clear(struct hvstep_vcpu *hv, u32 word)
+static inline bool hvstep_access_is_clear(struct hvstep_vcpu *hv, u32 word, u64 *ea)
 {
 	/* 32 to 45: lwz to sthu; 48 to 55: lfs to stfdu; 58, 62: ld to std */
 	const u64 forms = GENMASK_ULL(45, 32) | GENMASK_ULL(55, 48) | BIT_ULL(58) | BIT_ULL(62);
 	unsigned int op = hvstep_insn_opcode(word), ra = (word >> 16) & 0x1f;
-	u64 ea;
 
 	if (!(forms >> op & 1) || hv->plan.nr_next)
 		return false;
-	ea = (ra ? kvmppc_get_gpr(hv->vcpu, ra) : 0) + (s16)(op >= 58 ? word & ~3 : word);
-	return !hvstep_vector_may_be_in(ea, 16);
+	*ea = (ra ? kvmppc_get_gpr(hv->vcpu, ra) : 0) + (s16)(op >= 58 ? word & ~3 : word);
+	return !hvstep_vector_may_be_in(*ea, 16);
 }
 
 /*
@@ -382,8 +381,24 @@ static inline bool hvstep_access_is_clear(struct hvstep_vcpu *hv, u32 word)
  */
 static inline void hvstep_access_find(struct hvstep_vcpu *hv, u32 word)
 {
-	if (hv->plan.vectors & BIT(HVSTEP_VEC_DSI) && unlikely(!hvstep_access_is_clear(hv, word)))
+	u64 ea;
+
+	if (hv->plan.vectors & BIT(HVSTEP_VEC_DSI) &&
+	    unlikely(!hvstep_access_is_clear(hv, word, &ea)))
 		hvstep_access_find_slow(hv, word);
+}
+
+/* The same of an ordinary instruction, which then arms no more than it has to. */
+static inline void hvstep_access_find_ordinary(struct hvstep_vcpu *hv, u32 word)
+{
+	u64 ea;
+
+	if (!(hv->plan.vectors & BIT(HVSTEP_VEC_DSI)))
+		return;
+	if (unlikely(!hvstep_access_is_clear(hv, word, &ea)))
+		hvstep_access_find_slow(hv, word);
+	else if (likely(!atomic64_read(&hv->left)))	/* kept, it has to do for the next ones */
+		hv->plan.vectors &= ~hvstep_plan_never(word, ea, kvm_is_radix(hv->vm->kvm));
 }
 
 bool hvstep_access_touches(struct hvstep_vcpu *hv, gpa_t gpa);

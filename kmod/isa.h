@@ -23,6 +23,7 @@ typedef __u64 u64;
 typedef __s16 s16;
 
 #define BIT(n)		(1UL << (n))
+#define BIT_ULL(n)	(1ULL << (n))
 
 #define MSR_SF		BIT(63)
 #define MSR_HV		BIT(60)
@@ -57,6 +58,9 @@ typedef __s16 s16;
 	 MSR_BE | MSR_FE1 | MSR_IR | MSR_DR | MSR_PMM | MSR_RI | MSR_LE)
 
 /* Instruction fields (ISA Book I, 1.6), of a word in register order. */
+/* Bits 2:11 of an effective address, which no radix tree looks at: a segment interrupt */
+#define HVSTEP_EA_BEYOND	0x3ff0000000000000ULL
+
 static inline u32 hvstep_insn_opcode(u32 word)
 {
 	return word >> 26;

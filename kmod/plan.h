@@ -147,6 +147,31 @@ static inline bool hvstep_plan_ordinary(u32 word, struct hvstep_plan *plan)
 	return true;
 }
 
+/*
+ * Of the handlers of an ordinary instruction: those that a plain load or store of a GPR
+ * (no update, not of a quadword) at @ea cannot get to, in 64-bit mode. It is valid in
+ * all forms, part of no facility, aligned; and where the guest is @radix only the top
+ * bits of @ea, which no tree translates, make a segment interrupt.
+ */
+static inline u32 hvstep_plan_never(u32 word, u64 ea, bool radix)
+{
+	/* lwz, lbz, stw, stb, lhz, lha, sth; ld and lwa, std by the DS form's last bits */
+	const u64 forms = BIT_ULL(32) | BIT_ULL(34) | BIT_ULL(36) | BIT_ULL(38) | BIT_ULL(40) |
+			  BIT_ULL(42) | BIT_ULL(44);
+	unsigned int op = hvstep_insn_opcode(word);
+	u32 never;
+
+	if (!(forms >> op & 1) && !(op == 58 && !(word & 1)) && !(op == 62 && !(word & 3)))
+		return 0;
+	never = BIT(HVSTEP_VEC_PROGRAM) | BIT(HVSTEP_VEC_FACILITY);
+	if (!(ea & 7))
+		never |= BIT(HVSTEP_VEC_ALIGNMENT);
+	/* Quadrants 0 and 3 */
+	if (radix && !((ea + BIT_ULL(62)) & (BIT_ULL(63) | HVSTEP_EA_BEYOND)))
+		never |= BIT(HVSTEP_VEC_DSEG);
+	return never;
+}
+
 /* A plan that executes nothing but what an interrupt has the guest execute. */
 void hvstep_plan_probe(struct hvstep_plan *plan, u64 nip);
 

@@ -14,8 +14,6 @@
 #include "hvstep.h"
 
 #define PTE_RPN		0x01fffffffffff000UL
-/* Bits 2:11, which no tree looks at, must be 0: a segment interrupt */
-#define EA_BEYOND	0x3ff0000000000000UL
 /* IAMR: of the first key, for the kernel's fetches of problem state's pages */
 #define IAMR_KEY_0	BIT(62)
 
@@ -42,7 +40,7 @@ static int walk_root(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea, u
 {
 	u64 offset = walk->pid * 16UL;
 
-	if (ea & EA_BEYOND || ((ea >> 62) != 0 && (ea >> 62) != 3))
+	if (ea & HVSTEP_EA_BEYOND || ((ea >> 62) != 0 && (ea >> 62) != 3))
 		return -EFAULT;
 	if (offset >= 1UL << ((walk->table & PRTS_MASK) + 12))
 		return -EFAULT;

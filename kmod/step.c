@@ -376,7 +376,7 @@ static __always_inline int step_ordinary(struct hvstep_vcpu *hv, u32 word, bool 
 		return step_insn(hv, 0, word, again);
 
 	if (hvstep_decide_ordinary(hv, word)) {
-		hvstep_access_find(hv, word);
+		hvstep_access_find_ordinary(hv, word);
 		return run_plan(hv, again, NULL);
 	}
 	if (hvstep_compute_is_exact(word) && hvstep_decide_may_compute(hv) &&

@@ -5,9 +5,10 @@
  * What kvm_ops->vcpu_run points to while the hook is in place: a vCPU that is to be
  * stepped, or whose VM is being stepped (filter.h), goes to C. For all others it
  * leaves nothing of this module on the stack: a vCPU can stay in the original for
- * hours, and the module must be unloadable meanwhile. That takes a real tail jump, which a C compiler does not make of an indirect call
- * (ELFv2: the TOC pointer has to be restored by the caller; here that is KVM's
- * own call site, which restored it for the original as well).
+ * hours, and the module must be unloadable meanwhile. That takes a real tail jump,
+ * which a C compiler does not make of an indirect call (ELFv2: the TOC pointer has to
+ * be restored by the caller; here that is KVM's own call site, which restored it for
+ * the original as well).
  */
 #include <linux/linkage.h>
 #include <asm/ppc_asm.h>

@@ -55,6 +55,64 @@ TEST(ordinary)
 	ASSERT_EQ(30 * 0x10000, nr);
 }
 
+#define VALID	(BIT(HVSTEP_VEC_PROGRAM) | BIT(HVSTEP_VEC_FACILITY))
+#define ALIGNED	BIT(HVSTEP_VEC_ALIGNMENT)
+#define SEGMENT	BIT(HVSTEP_VEC_DSEG)
+
+/* What a load or store cannot get to, of r3 with no displacement; all others may. */
+static const struct {
+	const char *name;
+	u32 word;
+	bool plain;
+} loads[] = {
+	{ "lwz",	0x80830000, true },	{ "lwzu",	0x84830000, false },
+	{ "lbz",	0x88830000, true },	{ "lbzu",	0x8c830000, false },
+	{ "stw",	0x90830000, true },	{ "stwu",	0x94830000, false },
+	{ "stb",	0x98830000, true },	{ "stbu",	0x9c830000, false },
+	{ "lhz",	0xa0830000, true },	{ "lhzu",	0xa4830000, false },
+	{ "lha",	0xa8830000, true },	{ "lhau",	0xac830000, false },
+	{ "sth",	0xb0830000, true },	{ "sthu",	0xb4830000, false },
+	{ "lmw",	0xb8830000, false },	{ "stmw",	0xbc830000, false },
+	{ "lfs",	0xc0830000, false },	{ "stfd",	0xd8830000, false },
+	{ "lq",		0xe0830000, false },	{ "stq",	0xf8830002, false },
+	{ "ld",		0xe8830000, true },	{ "ldu",	0xe8830001, false },
+	{ "lwa",	0xe8830002, true },	{ "58, 3",	0xe8830003, false },
+	{ "std",	0xf8830000, true },	{ "stdu",	0xf8830001, false },
+	{ "62, 3",	0xf8830003, false },	{ "lxvp",	0x18830000, false },
+};
+
+static const struct {
+	u64 ea;
+	u32 never;
+} places[] = {
+	{ 0xc000000000001008, VALID | ALIGNED | SEGMENT },
+	{ 0xc000000000001004, VALID | SEGMENT },
+	{ 0x0000000000001000, VALID | ALIGNED | SEGMENT },
+	{ 0x000ffffffffffff8, VALID | ALIGNED | SEGMENT },
+	{ 0x0010000000000000, VALID | ALIGNED },
+	{ 0xc010000000000001, VALID },
+	{ 0x4000000000000000, VALID | ALIGNED },
+	{ 0x8000000000000000, VALID | ALIGNED },
+	{ 0xe000000000000000, VALID | ALIGNED },
+};
+
+TEST(never)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(loads); i++) {
+		for (k = 0; k < ARRAY_SIZE(places); k++) {
+			u32 never = loads[i].plain ? places[k].never : 0;
+
+			ASSERT_EQ(never, hvstep_plan_never(loads[i].word, places[k].ea, true))
+				TH_LOG("%s at %llx", loads[i].name, places[k].ea);
+			ASSERT_EQ(never & ~SEGMENT,
+				  hvstep_plan_never(loads[i].word, places[k].ea, false))
+				TH_LOG("%s at %llx, hash", loads[i].name, places[k].ea);
+		}
+	}
+}
+
 /* Instructions that a Trace interrupt does not follow, or that would leak. */
 static const struct {
 	const char *name;
