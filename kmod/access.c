@@ -38,8 +38,7 @@ static bool access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea, uns
 	}
 
 	regs->msr = hv->msr;
-	if (analyse_instr(&op, regs, hv->plan.len == 8 ? ppc_inst_prefix(word, suffix) :
-							 ppc_inst(word)))
+	if (analyse_instr(&op, regs, suffix ? ppc_inst_prefix(word, suffix) : ppc_inst(word)))
 		return false;
 
 	type = GETTYPE(op.type);
@@ -55,6 +54,17 @@ static bool access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea, uns
 	if (!(hv->msr & MSR_SF))
 		*ea = (u32)*ea;
 	return true;
+}
+
+/*
+ * What a load or store is to access, for who wants to know: not how much of it. The
+ * instruction need not be one.
+ */
+bool hvstep_access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea)
+{
+	unsigned int len;
+
+	return access_ea(hv, word, suffix, ea, &len);
 }
 
 /* Could it be where something of this step's is armed? */

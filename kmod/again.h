@@ -64,7 +64,7 @@ static inline void hvstep_wake_parked(struct hvstep_vm *vm)
 }
 
 /* hvstep_mem_fetch() of an instruction in the page of the last one */
-static inline bool hvstep_fetch_again(struct hvstep_vcpu *hv, u64 ea, u64 msr, u32 *word)
+static __always_inline bool hvstep_fetch_again(struct hvstep_vcpu *hv, u64 ea, u64 msr, u32 *word)
 {
 	struct hvstep_walk *walk = &hv->walk[HVSTEP_WALK_CODE];
 	bool same;

@@ -8,6 +8,11 @@
 #ifndef HVSTEP_COMPAT_H
 #define HVSTEP_COMPAT_H
 
+#ifdef HVSTEP_HAVE_URING_CMD_H
+#include <linux/io_uring/cmd.h>
+#else
+#include <linux/io_uring.h>
+#endif
 #include <linux/kvm_host.h>
 #include <linux/sched/task.h>
 #include <asm/kvm_ppc.h>
@@ -201,6 +206,22 @@ static inline struct task_struct *hvstep_compat_vcpu_task(struct kvm_vcpu *vcpu)
 	rcu_read_unlock();
 #endif
 	return task;
+}
+
+#ifdef HVSTEP_HAVE_HINT_UNSAFE
+#define hvstep_compat_immediate_exit(vcpu)	READ_ONCE((vcpu)->run->immediate_exit__unsafe)
+#else
+#define hvstep_compat_immediate_exit(vcpu)	READ_ONCE((vcpu)->run->immediate_exit)
+#endif
+
+/* The 16 bytes of io_uring_sqe.cmd */
+static inline const void *hvstep_compat_uring_arg(struct io_uring_cmd *cmd)
+{
+#ifdef HVSTEP_HAVE_URING_CMD_H
+	return cmd->sqe->cmd;
+#else
+	return cmd->cmd;
+#endif
 }
 
 #endif /* HVSTEP_COMPAT_H */

@@ -11,6 +11,7 @@
  *			have not come through step.c
  *   vm->exclusive_lock	the guest, under HVSTEP_POLICY_EXCLUSIVE
  *   kvm->mmu_lock	KVM's; the armed words of one VM, and where its pages are
+ *   request.lock	what one vCPU was asked for, and who records it
  *   vms_lock (vm.c)	the table of attached VMs; RCU for readers
  */
 #ifndef HVSTEP_H
@@ -137,6 +138,40 @@ int hvstep_kick_wait(struct hvstep_vm *vm);
 
 /* step.c */
 int hvstep_vcpu_run(struct hvstep_vcpu *hv);
+
+/* request.c */
+int hvstep_request(struct hvstep_vm *vm, const struct hvstep_step *step);
+void hvstep_request_special(struct hvstep_vcpu *hv);
+bool hvstep_request_goes_on(struct hvstep_vcpu *hv);
+void hvstep_request_end(struct hvstep_vcpu *hv);
+bool hvstep_request_gives_up(struct hvstep_vcpu *hv, int err);
+
+/* Each KVM_RUN is to be one step. */
+static inline bool hvstep_wants_each(struct hvstep_vcpu *hv)
+{
+	const unsigned long step = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
+
+	return (hv->vcpu->guest_debug & step) == step;
+}
+
+static inline bool hvstep_wants_step(struct hvstep_vcpu *hv)
+{
+	if (READ_ONCE(hv->vm->closing))
+		return false;
+	return hvstep_wants_each(hv) || atomic64_read(&hv->left);
+}
+
+/* trace.c */
+int hvstep_trace_open(struct hvstep_vm *vm, struct file *session, const struct hvstep_trace *trace);
+void hvstep_trace_put(struct hvstep_tracer *tracer);
+int hvstep_trace_ready(struct hvstep_vcpu *hv);
+void hvstep_trace_begin(struct hvstep_vcpu *hv, int fetch, u32 word);
+void hvstep_trace_commit(struct hvstep_vcpu *hv);
+void hvstep_trace_active(struct hvstep_vcpu *hv, bool active, int err);
+int hvstep_trace_wait(struct hvstep_tracer *tracer, u64 count, bool nonblock);
+
+/* uring.c */
+int hvstep_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 /* decide.c */
 void hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole);
@@ -356,6 +391,7 @@ int hvstep_radix_fetch(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea,
 		       gpa_t *gpa);
 
 /* access.c */
+bool hvstep_access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea);
 void hvstep_access_find_slow(struct hvstep_vcpu *hv, u32 word);
 
 /*
@@ -418,6 +454,12 @@ static inline void hvstep_irq_release(struct hvstep_vcpu *hv)
 }
 
 /* ioctl.c */
+#define HVSTEP_FEATURES	(HVSTEP_FEATURE_STEP_ONE | HVSTEP_FEATURE_IRQ_HOLD |		\
+			 HVSTEP_FEATURE_TRACE_ALL | HVSTEP_FEATURE_COUNTERS |		\
+			 HVSTEP_FEATURE_IRQ_DELIVER | HVSTEP_FEATURE_ATOMIC |		\
+			 HVSTEP_FEATURE_EXCLUSIVE | HVSTEP_FEATURE_STEP_COUNT |		\
+			 HVSTEP_FEATURE_STEP_RANGE | HVSTEP_FEATURE_STEP_LIVE |		\
+			 HVSTEP_FEATURE_TRACE | HVSTEP_FEATURE_URING)
 int hvstep_ioctl_init(void);
 void hvstep_ioctl_exit(void);
 

@@ -14,10 +14,6 @@
 
 #define POLICY_FLAGS	(HVSTEP_POLICY_TRACE_ALL | HVSTEP_POLICY_ATOMIC | \
 			 HVSTEP_POLICY_EXCLUSIVE)
-#define FEATURES	(HVSTEP_FEATURE_STEP_ONE | HVSTEP_FEATURE_IRQ_HOLD | \
-			 HVSTEP_FEATURE_TRACE_ALL | HVSTEP_FEATURE_COUNTERS | \
-			 HVSTEP_FEATURE_IRQ_DELIVER | HVSTEP_FEATURE_ATOMIC | \
-			 HVSTEP_FEATURE_EXCLUSIVE | HVSTEP_FEATURE_STEP_COUNT)
 
 static int session_get_policy(struct hvstep_vm *vm, void __user *argp)
 {
@@ -46,42 +42,20 @@ static int session_set_policy(struct hvstep_vm *vm, void __user *argp)
 
 static int session_step(struct hvstep_vm *vm, void __user *argp)
 {
-	struct hvstep_vcpu *hv;
 	struct hvstep_step step;
-	s64 left = 0;
 
 	if (copy_from_user(&step, argp, sizeof(step)))
 		return -EFAULT;
-	if (step.flags || step.pad || memchr_inv(step.reserved, 0, sizeof(step.reserved)))
-		return -EINVAL;
-	switch (step.mode) {
-	case HVSTEP_STEP_CANCEL:
-		if (step.count)
-			return -EINVAL;
-		break;
-	case HVSTEP_STEP_ONE:
-		if (step.count > 1)
-			return -EINVAL;
-		left = 1;
-		break;
-	case HVSTEP_STEP_COUNT:
-		if (!step.count || step.count > S64_MAX)
-			return -EINVAL;
-		left = step.count;
-		break;
-	default:
-		return -EINVAL;
-	}
+	return hvstep_request(vm, &step);
+}
 
-	hv = hvstep_vm_vcpu_by_id(vm, step.vcpu);
-	if (!hv)
-		return -ENOENT;
-	if (IS_ERR(hv))
-		return PTR_ERR(hv);
-	atomic64_set(&hv->left, left);
-	if (left)
-		hvstep_vm_wake(vm);
-	return 0;
+static int session_trace(struct file *session, void __user *argp)
+{
+	struct hvstep_trace trace;
+
+	if (copy_from_user(&trace, argp, sizeof(trace)))
+		return -EFAULT;
+	return hvstep_trace_open(session->private_data, session, &trace);
 }
 
 static void counters_add(struct hvstep_counters *c, struct hvstep_vcpu *hv)
@@ -141,6 +115,8 @@ static long session_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 		return session_step(vm, argp);
 	case HVSTEP_GET_COUNTERS:
 		return session_get_counters(vm, argp);
+	case HVSTEP_TRACE:
+		return session_trace(file, argp);
 	default:
 		return -ENOTTY;
 	}
@@ -165,7 +141,7 @@ static int get_info(void __user *argp)
 	struct hvstep_info info;
 
 	memset(&info, 0, sizeof(info));
-	info.features = FEATURES;
+	info.features = HVSTEP_FEATURES;
 	info.policies = POLICY_FLAGS;
 	info.attached = hvstep_hook_attached();
 	if (hvstep_hook_present())

@@ -13,7 +13,6 @@
 
 #include "again.h"
 
-#define GUESTDBG_STEP		(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 #define GUESTDBG_SW_BP		(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP)
 
 static int exit_debug(struct hvstep_vcpu *hv)
@@ -32,19 +31,6 @@ static int exit_intr(struct hvstep_vcpu *hv)
 	hv->vcpu->stat.signal_exits++;
 	hv->vcpu->run->exit_reason = KVM_EXIT_INTR;
 	return -EINTR;
-}
-
-/* Each KVM_RUN is to be one step. */
-static bool wants_each(struct hvstep_vcpu *hv)
-{
-	return (hv->vcpu->guest_debug & GUESTDBG_STEP) == GUESTDBG_STEP;
-}
-
-static bool wants_step(struct hvstep_vcpu *hv)
-{
-	if (READ_ONCE(hv->vm->closing))
-		return false;
-	return wants_each(hv) || atomic64_read(&hv->left);
 }
 
 static int enter(struct hvstep_vcpu *hv)
@@ -139,7 +125,7 @@ static int prepare(struct hvstep_vcpu *hv)
 /* Will there be another step in this KVM_RUN? */
 static bool goes_on(struct hvstep_vcpu *hv)
 {
-	return unlikely(atomic64_read(&hv->left) > 1 && !wants_each(hv));
+	return unlikely(atomic64_read(&hv->left) > 1 && !hvstep_wants_each(hv));
 }
 
 /*
@@ -179,22 +165,39 @@ static bool exit_is_for_vmm(struct hvstep_vcpu *hv, int ret)
 	       hv->vcpu->run->exit_reason != KVM_EXIT_INTR;
 }
 
+/* Without an exit to userspace: but it may be asked for. */
+static int go_on(struct hvstep_vcpu *hv, bool *again)
+{
+	stay_in_kernel(hv);
+	if (unlikely(hvstep_compat_immediate_exit(hv->vcpu)))
+		return exit_intr(hv);
+	*again = true;
+	return 0;
+}
+
+/* More was asked for than a number of steps, or they are recorded. */
+static noinline int step_done_special(struct hvstep_vcpu *hv, bool *again)
+{
+	if (hv->tracing)
+		hvstep_trace_commit(hv);
+	return hvstep_request_goes_on(hv) ? go_on(hv, again) : exit_debug(hv);
+}
+
 /* The end of a step: of KVM_RUN, too, unless it is to make more of them. */
-static int step_done(struct hvstep_vcpu *hv, bool *again)
+static __always_inline int step_done(struct hvstep_vcpu *hv, bool *again)
 {
 	hvstep_count(hv, HVSTEP_COUNT_STEPS);
-	if (atomic64_dec_if_positive(&hv->left) > 0 && !wants_each(hv)) {
-		stay_in_kernel(hv);
-		*again = true;
-		return 0;
-	}
+	if (unlikely(READ_ONCE(hv->special)))
+		return step_done_special(hv, again);
+	if (atomic64_dec_if_positive(&hv->left) > 0 && !hvstep_wants_each(hv))
+		return go_on(hv, again);
 	return exit_debug(hv);
 }
 
 /* The VMM's own breakpoint ends whatever was asked for. */
 static int step_ends_at_bp(struct hvstep_vcpu *hv)
 {
-	atomic64_set(&hv->left, 0);
+	hvstep_request_end(hv);
 	hvstep_count(hv, HVSTEP_COUNT_BREAKPOINTS);
 	return exit_debug(hv);
 }
@@ -211,6 +214,7 @@ static int step_sw_bp(struct hvstep_vcpu *hv, bool *again)
 	case HVSTEP_SW_BP_SIGNAL:
 		return exit_intr(hv);
 	case HVSTEP_SW_BP_GUEST:
+		hvstep_trace_begin(hv, 0, KVMPPC_INST_SW_BREAKPOINT);
 		hvstep_sw_bp_reflect(hv);
 		return step_done(hv, again);
 	case HVSTEP_SW_BP_VMM:
@@ -403,10 +407,11 @@ static noinline int step_elsewhere(struct hvstep_vcpu *hv, bool *again)
 		return hvstep_refuse(hv, -EFAULT);
 	if (fetch >= 0 && word == KVMPPC_INST_SW_BREAKPOINT)
 		return step_sw_bp(hv, again);
+	hvstep_trace_begin(hv, fetch, word);
 	return fetch ? step_insn(hv, fetch, word, again) : step_ordinary(hv, word, again);
 }
 
-static int step_one(struct hvstep_vcpu *hv, bool *again)
+static __always_inline int step_any(struct hvstep_vcpu *hv, bool *again, bool special)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	u32 word;
@@ -446,7 +451,28 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
 	if (unlikely(!hvstep_fetch_again(hv, hv->nip, hv->msr, &word)) ||
 	    unlikely(word == KVMPPC_INST_SW_BREAKPOINT))
 		return step_elsewhere(hv, again);
+	if (special)
+		hvstep_trace_begin(hv, 0, word);
 	return step_ordinary(hv, word, again);
+}
+
+/* One that may be recorded: once there is room for that. */
+static noinline int step_special(struct hvstep_vcpu *hv, bool *again)
+{
+	int ret = hvstep_trace_ready(hv);
+
+	if (unlikely(ret)) {
+		*again = ret == -EAGAIN;
+		return *again ? 0 : exit_intr(hv);
+	}
+	return step_any(hv, again, true);
+}
+
+static __always_inline int step_one(struct hvstep_vcpu *hv, bool *again)
+{
+	if (unlikely(READ_ONCE(hv->special)))
+		return step_special(hv, again);
+	return step_any(hv, again, false);
 }
 
 /*
@@ -455,7 +481,7 @@ static int step_one(struct hvstep_vcpu *hv, bool *again)
  */
 static bool report_due(struct hvstep_vcpu *hv)
 {
-	bool due = hv->report && wants_step(hv) &&
+	bool due = hv->report && hvstep_wants_step(hv) &&
 		   hv->vcpu->guest_debug == hv->report_debug &&
 		   hvstep_get_pc(hv->vcpu) == hv->report_nip;
 
@@ -463,9 +489,20 @@ static bool report_due(struct hvstep_vcpu *hv)
 	return due;
 }
 
+/*
+ * HVSTEP_STEP_CANCEL between two steps of this KVM_RUN, not in one: the same as there,
+ * which step_done() sees to. Who has closed the session wants no more of it.
+ */
+static bool was_cancelled(struct hvstep_vcpu *hv, u64 steps_before)
+{
+	return hv->count[HVSTEP_COUNT_STEPS] != steps_before && !READ_ONCE(hv->vm->closing) &&
+	       !(READ_ONCE(hv->request.flags) & HVSTEP_STEP_THEN_RUN);
+}
+
 /* Called by hook.c in place of KVM's vcpu_run. */
 int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 {
+	u64 steps = hv->count[HVSTEP_COUNT_STEPS];
 	bool again;
 	int ret;
 
@@ -477,13 +514,15 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 		ret = step_done(hv, &again);
 	while (again) {
 		again = false;
-		if (likely(wants_step(hv))) {
+		if (likely(hvstep_wants_step(hv))) {
 			ret = step_one(hv, &again);
+			if (unlikely(ret < 0 && ret != -EINTR))
+				again = hvstep_request_gives_up(hv, ret);
 			continue;
 		}
 		if (hv->kept)
 			hvstep_disarm(hv);
-		ret = run_free(hv);
+		ret = was_cancelled(hv, steps) ? exit_debug(hv) : run_free(hv);
 	}
 	if (unlikely(hv->kept))
 		hvstep_disarm(hv);

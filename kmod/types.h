@@ -3,6 +3,7 @@
 #ifndef HVSTEP_TYPES_H
 #define HVSTEP_TYPES_H
 
+#include <linux/kref.h>
 #include <linux/kvm_host.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -161,6 +162,67 @@ enum hvstep_count {
 };
 
 /**
+ * struct hvstep_request - what the last HVSTEP_STEP was, beside the number (request.c)
+ * @lock:	also for hv->tracer; innermost
+ * @flags:	HVSTEP_STEP_THEN_RUN
+ * @start:	of the range
+ * @end:	0: there is none
+ */
+struct hvstep_request {
+	spinlock_t lock;	/* see above */
+	u32 flags;
+	u64 start;
+	u64 end;
+};
+
+/**
+ * struct hvstep_tracer - who records a vCPU's steps (trace.c)
+ * @ref:	the descriptor's, and the vCPU's thread's
+ * @pages:	the memory that is shared with the reader
+ * @nr_pages:	see there
+ * @ring:	where it is; nothing that the kernel goes by is read from there but
+ *		the reader's tail
+ * @records:	in it
+ * @flags:	HVSTEP_TRACE_*
+ * @nr:		number of @records
+ * @watermark:	struct hvstep_trace
+ * @start:	struct hvstep_trace
+ * @end:	likewise
+ * @active:	HVSTEP_RING_ACTIVE; under hv->request.lock
+ * @head:	struct hvstep_ring; written by the vCPU's thread
+ * @seq:	struct hvstep_record; likewise
+ * @staged:	@next is of the instruction that is being stepped
+ * @next:	as far as it is known before
+ * @count:	hv->count then
+ * @room:	the vCPU's thread waits here while all is full
+ * @data:	and the reader while there is nothing
+ * @session:	that the descriptor keeps
+ * @hv:		the vCPU, which that keeps
+ */
+struct hvstep_tracer {
+	struct kref ref;
+	struct page **pages;
+	unsigned int nr_pages;
+	struct hvstep_ring *ring;
+	struct hvstep_record *records;
+	u32 flags;
+	u32 nr;
+	u32 watermark;
+	u64 start;
+	u64 end;
+	bool active;
+	u64 head;
+	u64 seq;
+	bool staged;
+	struct hvstep_record next;
+	u64 count[HVSTEP_NR_COUNTS];
+	wait_queue_head_t room;
+	wait_queue_head_t data;
+	struct file *session;
+	struct hvstep_vcpu *hv;
+};
+
+/**
  * struct hvstep_vcpu - a vCPU of an attached VM
  * @vcpu:	KVM's
  * @vm:		ours
@@ -200,6 +262,11 @@ enum hvstep_count {
  * @leaving:	parked before, in the guest at @leaving_nip since
  * @leaving_nip: see there
  * @left:	steps that HVSTEP_STEP has asked for and that are not done; atomic
+ * @request:	what more there is to know of these
+ * @special:	it is not only the number, or somebody records the steps; written
+ *		under @request.lock
+ * @tracer:	who records the steps; under @request.lock
+ * @tracing:	the one that the vCPU's thread knows of, with a reference
  * @called_out:	hook.c has set TIF_SIGPENDING for the sake of this step
  * @running:	is in step.c
  * @kick_work:	brings the running thread out of KVM_RUN
@@ -244,6 +311,10 @@ struct hvstep_vcpu {
 	u64 leaving_nip;
 
 	atomic64_t left;
+	struct hvstep_request request;
+	bool special;
+	struct hvstep_tracer *tracer;
+	struct hvstep_tracer *tracing;
 	bool called_out;
 	bool running;
 	struct callback_head kick_work;

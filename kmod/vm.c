@@ -89,8 +89,10 @@ static void vm_free(struct hvstep_vm *vm)
 	struct hvstep_vcpu *hv;
 	unsigned long idx;
 
-	xa_for_each(&vm->vcpus, idx, hv)
+	xa_for_each(&vm->vcpus, idx, hv) {
+		hvstep_trace_put(hv->tracing);
 		kfree(hv);
+	}
 	xa_destroy(&vm->vcpus);
 	hvstep_block_free(vm);
 	kvfree(vm);
@@ -130,6 +132,7 @@ static struct hvstep_vcpu *vcpu_create(struct hvstep_vm *vm, struct kvm_vcpu *vc
 		return ERR_PTR(-ENOMEM);
 	hv->vcpu = vcpu;
 	hv->vm = vm;
+	spin_lock_init(&hv->request.lock);
 
 	/* Room for its words before anybody can find it. */
 	ret = hvstep_block_reserve(vm);

@@ -51,6 +51,10 @@ static const struct bit_name features[] = {
 	{ HVSTEP_FEATURE_ATOMIC, "atomic" },
 	{ HVSTEP_FEATURE_EXCLUSIVE, "exclusive" },
 	{ HVSTEP_FEATURE_STEP_COUNT, "step-count" },
+	{ HVSTEP_FEATURE_STEP_RANGE, "step-range" },
+	{ HVSTEP_FEATURE_STEP_LIVE, "step-live" },
+	{ HVSTEP_FEATURE_TRACE, "trace" },
+	{ HVSTEP_FEATURE_URING, "uring" },
 	{ 0 }
 };
 

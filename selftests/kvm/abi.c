@@ -92,6 +92,10 @@ TEST_F(abi, info)
 	EXPECT_TRUE(info.features & HVSTEP_FEATURE_IRQ_HOLD);
 	EXPECT_TRUE(info.features & HVSTEP_FEATURE_TRACE_ALL);
 	EXPECT_TRUE(info.features & HVSTEP_FEATURE_COUNTERS);
+	EXPECT_TRUE(info.features & HVSTEP_FEATURE_STEP_RANGE);
+	EXPECT_TRUE(info.features & HVSTEP_FEATURE_STEP_LIVE);
+	EXPECT_TRUE(info.features & HVSTEP_FEATURE_TRACE);
+	EXPECT_TRUE(info.features & HVSTEP_FEATURE_URING);
 	EXPECT_TRUE(info.policies & HVSTEP_POLICY_TRACE_ALL);
 	EXPECT_TRUE(info.host & HVSTEP_HOST_KVM_HV);
 	EXPECT_EQ(vm_has_radix(), !!(info.host & HVSTEP_HOST_RADIX));
@@ -157,12 +161,13 @@ TEST_F(abi, step_reserved)
 
 	for (i = offsetof(struct hvstep_step, flags); i < sizeof(step); i++) {
 		if (i >= offsetof(struct hvstep_step, count) &&
-		    i < offsetof(struct hvstep_step, reserved))
+		    i < offsetof(struct hvstep_step, start))
 			continue;
 		memset(&step, 0, sizeof(step));
 		step.vcpu = 3;
 		step.mode = HVSTEP_STEP_ONE;
-		((__u8 *)&step)[i] = 1;
+		/* The first flags mean something. */
+		((__u8 *)&step)[i] = 1 << 2;
 		EXPECT_EQ(-EINVAL, call(self->vm->session, HVSTEP_STEP, &step))
 			TH_LOG("byte %zu", i);
 	}

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "cells.h"
+#include "recorder.h"
 
 CELL_FIXTURE(refused);
 CELLS(refused);
@@ -116,6 +117,36 @@ TEST_F(refused, vectors_without_translation)
 	start(v, RWX_RA);
 	vm_set_leaf(self->vm, 0, leaf);
 	check_steps(v, "the translation is back");
+}
+
+/* Who steps behind the VMM's back must not have its KVM_RUN fail. */
+TEST_F(refused, behind_the_vmms_back)
+{
+	struct hvstep_step step = {
+		.vcpu = self->v->id, .mode = HVSTEP_STEP_COUNT, .count = 100,
+		.flags = HVSTEP_STEP_THEN_RUN,
+	};
+	struct hvstep_counters before, after;
+	struct vcpu *v = self->v;
+	struct recorder rec;
+	__u64 leaf;
+
+	SKIP_UNLESS_AIL3();
+	leaf = vm_get_leaf(self->vm, 0);
+	start(v, RWX_RA);
+	vm_set_leaf(self->vm, 0, 0);
+	vm_seal(self->vm);
+	get_counters(v, &before);
+	recorder_open(&rec, v, (struct hvstep_trace){ .nr_records = 16 });
+	ASSERT_EQ(0, ioctl(self->vm->session, HVSTEP_STEP, &step));
+	ASSERT_EQ(0, rec.ring->error);
+	check_runs_on(v, RWX_RA, "refused");
+	get_counters(v, &after);
+	ASSERT_EQ(before.steps, after.steps);
+	ASSERT_EQ(EOPNOTSUPP, rec.ring->error);
+	ASSERT_EQ(0, rec.ring->state);
+	recorder_close(&rec);
+	vm_set_leaf(self->vm, 0, leaf);
 }
 
 /* Where the vectors are mapped to there is no memory, but perhaps a device. */

@@ -53,6 +53,10 @@
 #define HVSTEP_FEATURE_ATOMIC		(1ULL << 5)	/* HVSTEP_POLICY_ATOMIC */
 #define HVSTEP_FEATURE_EXCLUSIVE	(1ULL << 6)	/* HVSTEP_POLICY_EXCLUSIVE */
 #define HVSTEP_FEATURE_STEP_COUNT	(1ULL << 7)	/* HVSTEP_STEP_COUNT */
+#define HVSTEP_FEATURE_STEP_RANGE	(1ULL << 8)	/* HVSTEP_STEP_RANGE */
+#define HVSTEP_FEATURE_STEP_LIVE	(1ULL << 9)	/* HVSTEP_STEP_THEN_RUN, _NOW */
+#define HVSTEP_FEATURE_TRACE		(1ULL << 10)	/* HVSTEP_TRACE */
+#define HVSTEP_FEATURE_URING		(1ULL << 11)	/* HVSTEP_URING_* */
 
 /* struct hvstep_info.host */
 #define HVSTEP_HOST_KVM_HV	(1U << 0)	/* kvm-hv is loaded: VMs can be attached */
@@ -165,28 +169,54 @@ struct hvstep_policy {
 };
 
 /* struct hvstep_step.mode */
-#define HVSTEP_STEP_CANCEL	0	/* withdraw a request that has not started */
+#define HVSTEP_STEP_CANCEL	0	/* no more steps: withdraw the request, or end it */
 #define HVSTEP_STEP_ONE		1	/* one instruction */
 #define HVSTEP_STEP_COUNT	2	/* that many, without leaving the kernel */
+#define HVSTEP_STEP_RANGE	3	/* until nip is outside of [start, end) */
+
+/*
+ * struct hvstep_step.flags
+ *
+ * HVSTEP_STEP_THEN_RUN: the end of the steps is none of KVM_RUN, which goes on
+ * without stepping; the VMM does not notice. So it is if the steps are ended by
+ * HVSTEP_STEP_CANCEL; or by an instruction that cannot be stepped, where KVM_RUN
+ * fails otherwise (see above).
+ *
+ * HVSTEP_STEP_NOW: a vCPU that is in KVM_RUN is brought out of it, with -EINTR as
+ * for any signal, so as to begin in the next one. With HVSTEP_STEP_CANCEL: so as to
+ * end at once, and not only once an instruction that takes long (H_CEDE) is over.
+ */
+#define HVSTEP_STEP_THEN_RUN	(1U << 0)
+#define HVSTEP_STEP_NOW		(1U << 1)
 
 /**
  * struct hvstep_step - step a vCPU in its next KVM_RUN
  * @vcpu:	in: the id the vCPU was created with (KVM_CREATE_VCPU's argument)
  * @mode:	in: HVSTEP_STEP_*
- * @flags:	in: 0
+ * @flags:	in: HVSTEP_STEP_THEN_RUN, HVSTEP_STEP_NOW
  * @pad:	in: 0
- * @count:	in: steps to make, 1 or more, for HVSTEP_STEP_COUNT; 0 or 1 for
+ * @count:	in: steps to make, 1 or more, for HVSTEP_STEP_COUNT; no more than that
+ *		for HVSTEP_STEP_RANGE, where 0 is without a limit; 0 or 1 for
  *		HVSTEP_STEP_ONE, 0 for HVSTEP_STEP_CANCEL
+ * @start:	in: for HVSTEP_STEP_RANGE, the effective address where it begins
+ * @end:	in: and the first one behind it; 0, as @start is, for the other modes
  * @reserved:	in: 0
  *
  * The vCPU's next KVM_RUN ends with KVM_EXIT_DEBUG after one instruction, as
- * if KVM_GUESTDBG_SINGLESTEP were set for that call alone; or after @count of them.
+ * if KVM_GUESTDBG_SINGLESTEP were set for that call alone; or after @count of them;
+ * or after the first one that leaves nip outside of the range, of which there is
+ * always one (what GDB's vCont;r asks for: nip has not to be in the range before).
  * A KVM_RUN that ends before (a signal, an exit that the VMM must handle) leaves
  * the request standing, for as many as are left to do. A breakpoint of the VMM's
  * ends it, with KVM_EXIT_DEBUG there. Where KVM_GUESTDBG_SINGLESTEP is set beside,
- * each KVM_RUN is one step all the same, and counts. Fails with:
+ * each KVM_RUN is one step all the same, and counts.
+ *
+ * HVSTEP_STEP_CANCEL can come from any thread at any time: the steps end with the
+ * instruction that is under way, with KVM_EXIT_DEBUG if there is one and the request
+ * had no HVSTEP_STEP_THEN_RUN. Fails with:
  *   ENOENT	the VM has no such vCPU
- *   EINVAL	unknown mode or flag, a count that does not fit the mode
+ *   EINVAL	unknown mode or flag, a count that does not fit the mode, an empty
+ *		range, HVSTEP_STEP_THEN_RUN with HVSTEP_STEP_CANCEL
  *
  * Closing the last descriptor of the session withdraws the request.
  */
@@ -196,7 +226,177 @@ struct hvstep_step {
 	__u32 flags;
 	__u32 pad;
 	__u64 count;
-	__u64 reserved[5];
+	__u64 start;
+	__u64 end;
+	__u64 reserved[3];
+};
+
+/*
+ * The trace ring
+ *
+ * HVSTEP_TRACE gives a ring: a descriptor of memory that the kernel writes one record
+ * to for each step that the vCPU completes, whoever asked for it. mmap() it, shared,
+ * at offset 0: a page with struct hvstep_ring, and the records from there at
+ * @records_offset. The kernel writes record number n (from 0) to place n % @nr_records
+ * and then makes @head n + 1; who has read the records below n stores n in @tail.
+ * Both only grow. Access: load @head with acquire, store @tail with release semantics.
+ *
+ * poll() says POLLIN when @watermark records, or the last ones, are to be read, and
+ * POLLHUP when there is nothing to read and the vCPU has no more steps to make. A full
+ * ring makes the vCPU wait, which any signal ends as any other KVM_RUN; it goes on soon
+ * after @tail has changed, and at once with the next poll() or HVSTEP_URING_WAIT. With
+ * HVSTEP_TRACE_DROP it goes on and the record is dropped, and counted.
+ *
+ * The descriptor takes HVSTEP_URING_* by IORING_OP_URING_CMD. It, and what is mapped,
+ * keeps the session as if it were the session's own; when the last of them is gone the
+ * recording ends, but not the steps.
+ */
+#define HVSTEP_RING_MAGIC	0x48565354524e4731ULL	/* "HVSTRNG1" in a big-endian dump */
+
+/* struct hvstep_trace.flags */
+#define HVSTEP_TRACE_DROP	(1U << 0)	/* when full, drop the record instead of waiting */
+#define HVSTEP_TRACE_NO_KERNEL	(1U << 1)	/* nothing that was executed with MSR[PR] = 0 */
+#define HVSTEP_TRACE_NO_USER	(1U << 2)	/* nothing that was executed with MSR[PR] = 1 */
+#define HVSTEP_TRACE_BRANCHES	(1U << 3)	/* only what did not go on behind itself */
+
+/* struct hvstep_record.kind: how the step was made, see struct hvstep_counters */
+#define HVSTEP_KIND_EMULATED	0
+#define HVSTEP_KIND_TRACED	1
+#define HVSTEP_KIND_DISPLACED	2
+#define HVSTEP_KIND_MOVED	3
+#define HVSTEP_KIND_FAULT	4	/* and ended at a handler of the guest's */
+#define HVSTEP_KIND_REFLECTED	5	/* the guest's own breakpoint instruction */
+
+/* struct hvstep_record.flags */
+#define HVSTEP_RECORD_EA	(1U << 0)	/* @ea is what a load or store was to access */
+#define HVSTEP_RECORD_NO_WORD	(1U << 1)	/* the instruction could not be read */
+
+/**
+ * struct hvstep_record - one step
+ * @seq:	counts the steps of this vCPU since the ring was made, those too that were
+ *		filtered or dropped
+ * @nip:	where the instruction was: in 32-bit mode the low half is all of it
+ * @msr:	MSR before it, the guest's own (ISA Book III, "Machine State Register"):
+ *		whether it was executed in 64-bit mode, in problem state, as
+ *		little-endian code
+ * @next:	where it has led to
+ * @ea:		see HVSTEP_RECORD_EA
+ * @word:	the instruction, as a number
+ * @suffix:	the second word of a prefixed one, else 0
+ * @kind:	HVSTEP_KIND_*
+ * @flags:	HVSTEP_RECORD_*
+ * @vcpu:	the vCPU's id
+ * @reserved:	0
+ */
+struct hvstep_record {
+	__u64 seq;
+	__u64 nip;
+	__u64 msr;
+	__u64 next;
+	__u64 ea;
+	__u32 word;
+	__u32 suffix;
+	__u16 kind;
+	__u16 flags;
+	__u32 vcpu;
+	__u64 reserved;
+};
+
+/* struct hvstep_ring.state */
+#define HVSTEP_RING_ACTIVE	(1U << 0)	/* the vCPU has steps to make that were asked for */
+
+/**
+ * struct hvstep_ring - the head of a ring's memory; all but @tail is the kernel's
+ * @magic:	HVSTEP_RING_MAGIC
+ * @features:	HVSTEP_FEATURE_* of the module that writes it
+ * @size:	of the mapping in bytes
+ * @records_offset: of the first record in it
+ * @record_size: sizeof(struct hvstep_record)
+ * @nr_records:	a power of two
+ * @vcpu:	the vCPU's id
+ * @head:	records written so far
+ * @dropped:	records that found no room (HVSTEP_TRACE_DROP)
+ * @filtered:	steps that were not to be recorded
+ * @error:	why the steps ended before their time: 0, or an error code as KVM_RUN
+ *		fails with (HVSTEP_STEP_THEN_RUN)
+ * @state:	HVSTEP_RING_*
+ * @tail:	records read so far, written by the reader
+ */
+struct hvstep_ring {
+	__u64 magic;
+	__u64 features;
+	__u64 size;
+	__u32 records_offset;
+	__u32 record_size;
+	__u32 nr_records;
+	__u32 vcpu;
+	__u64 reserved[2];
+	__u64 head;
+	__u64 dropped;
+	__u64 filtered;
+	__u32 error;
+	__u32 state;
+	__u64 reserved2[4];
+	__u64 tail;
+	__u64 reserved3[7];
+};
+
+#define HVSTEP_RING_MAX_RECORDS	(1U << 20)
+
+/**
+ * struct hvstep_trace - record the steps of a vCPU
+ * @vcpu:	in: its id
+ * @flags:	in: HVSTEP_TRACE_*
+ * @nr_records:	in: how many records the ring is to have, a power of two from 16 to
+ *		HVSTEP_RING_MAX_RECORDS
+ * @watermark:	in: see poll(); 1 to @nr_records
+ * @start:	in: only what is executed at or above this nip
+ * @end:	in: and below that one; 0: wherever
+ * @reserved:	in: 0
+ *
+ * Returns the ring's descriptor (O_CLOEXEC), or fails:
+ *   ENOENT	the VM has no such vCPU
+ *   EBUSY	it has a ring already
+ *   EINVAL	a flag, a number out of range, an empty range
+ *   ENOMEM, EMFILE
+ */
+struct hvstep_trace {
+	__u32 vcpu;
+	__u32 flags;
+	__u32 nr_records;
+	__u32 watermark;
+	__u64 start;
+	__u64 end;
+	__u64 reserved[4];
+};
+
+/*
+ * struct io_uring_sqe.cmd_op, on a ring; the argument is in io_uring_sqe.cmd. The result
+ * is 0, or negative for an error as ioctl() would have it.
+ *
+ * HVSTEP_URING_WAIT: until @count records, 1 or more, can be read, or there will be no
+ * more: @head and @state say how many, and whether. Can be cancelled
+ * (IORING_OP_ASYNC_CANCEL, or the death of the task): ECANCELED or EINTR. The latter can
+ * come without that, too, as from any wait: io_uring disturbs its own workers. Then
+ * submit it again.
+ *
+ * HVSTEP_URING_START: HVSTEP_STEP_COUNT of @count, with @flags.
+ * HVSTEP_URING_STOP: HVSTEP_STEP_CANCEL, with @flags; @count is 0.
+ */
+#define HVSTEP_URING_WAIT	0
+#define HVSTEP_URING_START	1
+#define HVSTEP_URING_STOP	2
+
+/**
+ * struct hvstep_uring - the argument of HVSTEP_URING_*: 16 bytes, which fit any SQE
+ * @count:	see there
+ * @flags:	HVSTEP_STEP_THEN_RUN, HVSTEP_STEP_NOW; 0 for HVSTEP_URING_WAIT
+ * @pad:	0
+ */
+struct hvstep_uring {
+	__u64 count;
+	__u32 flags;
+	__u32 pad;
 };
 
 #define HVSTEP_VCPU_ALL		0xffffffffU
@@ -253,5 +453,6 @@ struct hvstep_counters {
 #define HVSTEP_SET_POLICY	_IOW(HVSTEP_IOC_TYPE, 0x03, struct hvstep_policy)
 #define HVSTEP_STEP		_IOW(HVSTEP_IOC_TYPE, 0x04, struct hvstep_step)
 #define HVSTEP_GET_COUNTERS	_IOWR(HVSTEP_IOC_TYPE, 0x05, struct hvstep_counters)
+#define HVSTEP_TRACE		_IOW(HVSTEP_IOC_TYPE, 0x06, struct hvstep_trace)
 
 #endif /* _UAPI_LINUX_HVSTEP_H */

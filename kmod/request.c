@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * HVSTEP_STEP: what a vCPU has been asked for, how much of it is left to do, and what
+ * is to follow.
+ *
+ * The number (hv->left) is atomic, since each step takes one off; all else is looked at
+ * only where somebody has asked for more than a number, under request.lock.
+ */
+#include <linux/kvm_host.h>
+
+#include "hvstep.h"
+
+/* The number of steps; 0 for HVSTEP_STEP_CANCEL. */
+static s64 request_count(const struct hvstep_step *step)
+{
+	if (step->mode != HVSTEP_STEP_RANGE && (step->start || step->end))
+		return -EINVAL;
+	switch (step->mode) {
+	case HVSTEP_STEP_CANCEL:
+		return step->count || step->flags & HVSTEP_STEP_THEN_RUN ? -EINVAL : 0;
+	case HVSTEP_STEP_ONE:
+		return step->count > 1 ? -EINVAL : 1;
+	case HVSTEP_STEP_COUNT:
+		return !step->count || step->count > S64_MAX ? -EINVAL : step->count;
+	case HVSTEP_STEP_RANGE:
+		if (step->start >= step->end || step->count > S64_MAX)
+			return -EINVAL;
+		return step->count ?: S64_MAX;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Does a step need more than a look at the number? */
+void hvstep_request_special(struct hvstep_vcpu *hv)
+{
+	const struct hvstep_request *request = &hv->request;
+
+	lockdep_assert_held(&request->lock);
+	WRITE_ONCE(hv->special, request->flags & HVSTEP_STEP_THEN_RUN || request->end ||
+		   hv->tracer || hv->tracing);
+}
+
+static void request_set(struct hvstep_vcpu *hv, const struct hvstep_step *step, s64 left)
+{
+	spin_lock(&hv->request.lock);
+	/* What follows is as it was asked for when the steps were. */
+	if (left) {
+		hv->request.flags = step->flags;
+		hv->request.start = step->start;
+		hv->request.end = step->end;
+		hvstep_request_special(hv);
+	}
+	atomic64_set(&hv->left, left);
+	hvstep_trace_active(hv, left, 0);
+	spin_unlock(&hv->request.lock);
+}
+
+int hvstep_request(struct hvstep_vm *vm, const struct hvstep_step *step)
+{
+	struct hvstep_vcpu *hv;
+	s64 left;
+
+	if (step->flags & ~(HVSTEP_STEP_THEN_RUN | HVSTEP_STEP_NOW) || step->pad ||
+	    memchr_inv(step->reserved, 0, sizeof(step->reserved)))
+		return -EINVAL;
+	left = request_count(step);
+	if (left < 0)
+		return left;
+
+	hv = hvstep_vm_vcpu_by_id(vm, step->vcpu);
+	if (!hv)
+		return -ENOENT;
+	if (IS_ERR(hv))
+		return PTR_ERR(hv);
+	request_set(hv, step, left);
+	if (left)
+		hvstep_vm_wake(vm);
+	/* In KVM_RUN; who is not comes by what was set above. */
+	smp_mb();
+	if (step->flags & HVSTEP_STEP_NOW && mutex_is_locked(&hv->vcpu->mutex))
+		hvstep_kick(hv);
+	return 0;
+}
+
+static bool request_is_outside(struct hvstep_vcpu *hv)
+{
+	const struct hvstep_request *request = &hv->request;
+	u64 nip = hvstep_get_pc(hv->vcpu);
+
+	lockdep_assert_held(&request->lock);
+	return request->end && (nip < request->start || nip >= request->end);
+}
+
+/*
+ * A step is done. Is KVM_RUN to go on: with the next one, or without any where that is
+ * what was to follow? hvstep_wants_step() tells the one from the other.
+ */
+bool hvstep_request_goes_on(struct hvstep_vcpu *hv)
+{
+	bool goes_on;
+	s64 left;
+
+	spin_lock(&hv->request.lock);
+	left = atomic64_dec_if_positive(&hv->left);
+	if (left > 0 && request_is_outside(hv)) {
+		atomic64_set(&hv->left, 0);
+		left = 0;
+	}
+	/* Negative: there was none, or it was ended in the middle of this step. */
+	if (left == 0)
+		hvstep_trace_active(hv, false, 0);
+	goes_on = left > 0 || hv->request.flags & HVSTEP_STEP_THEN_RUN;
+	spin_unlock(&hv->request.lock);
+	return goes_on && !hvstep_wants_each(hv);
+}
+
+/* No more steps, whatever was asked for: the VMM's own breakpoint. */
+void hvstep_request_end(struct hvstep_vcpu *hv)
+{
+	spin_lock(&hv->request.lock);
+	atomic64_set(&hv->left, 0);
+	hvstep_trace_active(hv, false, 0);
+	spin_unlock(&hv->request.lock);
+}
+
+/*
+ * An instruction cannot be stepped. Who steps a guest behind the VMM's back must not
+ * have its KVM_RUN fail: let the guest run on, and tell the one who has asked.
+ */
+bool hvstep_request_gives_up(struct hvstep_vcpu *hv, int err)
+{
+	bool gives_up = false;
+
+	if (hvstep_wants_each(hv))
+		return false;
+	spin_lock(&hv->request.lock);
+	if (hv->request.flags & HVSTEP_STEP_THEN_RUN && atomic64_read(&hv->left)) {
+		gives_up = true;
+		atomic64_set(&hv->left, 0);
+		hvstep_trace_active(hv, false, err);
+	}
+	spin_unlock(&hv->request.lock);
+	return gives_up;
+}

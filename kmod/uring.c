@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IORING_OP_URING_CMD on a trace ring: one io_uring_enter() for as many vCPUs as are
+ * traced.
+ *
+ * What has to wait is left to io_uring's own workers, which it knows how to cancel: in
+ * all of 6.1 to 7.2, and 6.1 has no other way for a command to be.
+ */
+#include <linux/kvm_host.h>
+
+#include "hvstep.h"
+
+static int uring_step(struct hvstep_tracer *tracer, const struct hvstep_uring *arg, u32 mode)
+{
+	struct hvstep_step step = {
+		.vcpu = tracer->hv->vcpu->vcpu_id,
+		.mode = mode,
+		.flags = arg->flags,
+		.count = arg->count,
+	};
+
+	return hvstep_request(tracer->hv->vm, &step);
+}
+
+int hvstep_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	struct hvstep_tracer *tracer = cmd->file->private_data;
+	struct hvstep_uring arg;
+
+	/* Once: it can be in memory that userspace writes to. */
+	memcpy(&arg, hvstep_compat_uring_arg(cmd), sizeof(arg));
+	barrier();
+	if (arg.pad)
+		return -EINVAL;
+
+	switch (cmd->cmd_op) {
+	case HVSTEP_URING_WAIT:
+		if (arg.flags)
+			return -EINVAL;
+		return hvstep_trace_wait(tracer, arg.count, issue_flags & IO_URING_F_NONBLOCK);
+	case HVSTEP_URING_START:
+		return uring_step(tracer, &arg, HVSTEP_STEP_COUNT);
+	case HVSTEP_URING_STOP:
+		return uring_step(tracer, &arg, HVSTEP_STEP_CANCEL);
+	default:
+		return -ENOTTY;
+	}
+}
