@@ -75,8 +75,8 @@ void hvstep_trace_active(struct hvstep_vcpu *hv, bool active, int err)
 	if (!tracer)
 		return;
 	WRITE_ONCE(tracer->ring->error, -err);
-	WRITE_ONCE(tracer->ring->state, active ? HVSTEP_RING_ACTIVE : 0);
 	/* After the last record: the reader looks at this first. */
+	smp_store_release(&tracer->ring->state, active ? HVSTEP_RING_ACTIVE : 0);
 	smp_store_release(&tracer->active, active);
 	wake_up_all(&tracer->data);
 	wake_up_all(&tracer->room);

@@ -302,8 +302,13 @@ struct hvstep_record {
 	__u64 reserved;
 };
 
-/* struct hvstep_ring.state */
-#define HVSTEP_RING_ACTIVE	(1U << 0)	/* the vCPU has steps to make that were asked for */
+/*
+ * struct hvstep_ring.state: load it with acquire semantics, and before @head
+ *
+ * HVSTEP_RING_ACTIVE: the vCPU has steps to make that were asked for. Once it has not
+ * all are recorded, but for the one that is under way at HVSTEP_STEP_CANCEL.
+ */
+#define HVSTEP_RING_ACTIVE	(1U << 0)
 
 /**
  * struct hvstep_ring - the head of a ring's memory; all but @tail is the kernel's
