@@ -214,13 +214,24 @@ static inline struct task_struct *hvstep_compat_vcpu_task(struct kvm_vcpu *vcpu)
 #define hvstep_compat_immediate_exit(vcpu)	READ_ONCE((vcpu)->run->immediate_exit)
 #endif
 
-/* The 16 bytes of io_uring_sqe.cmd */
-static inline const void *hvstep_compat_uring_arg(struct io_uring_cmd *cmd)
+/*
+ * The 16 bytes of io_uring_sqe.cmd. From 6.10 to 6.13 a command that is issued again by
+ * one of io_uring's workers is pointed to the submission queue still, where userspace may
+ * have put the next one by then; the copy that was made for it is in async_data.
+ */
+static inline const void *hvstep_compat_uring_arg(struct io_uring_cmd *cmd, bool nonblock)
 {
-#ifdef HVSTEP_HAVE_URING_CMD_H
-	return cmd->sqe->cmd;
-#else
+#ifndef HVSTEP_HAVE_URING_SQE
 	return cmd->cmd;
+#else
+#ifdef HVSTEP_URING_SQE_IS_LIVE
+	if (!nonblock) {
+		const struct io_uring_sqe *copy = cmd_to_io_kiocb(cmd)->async_data;
+
+		return copy->cmd;
+	}
+#endif
+	return cmd->sqe->cmd;
 #endif
 }
 

@@ -51,8 +51,20 @@ static void request_set(struct hvstep_vcpu *hv, const struct hvstep_step *step, 
 		hv->request.end = step->end;
 		hvstep_request_special(hv);
 	}
-	atomic64_set(&hv->left, left);
-	hvstep_trace_active(hv, left, 0);
+	/* Who finds the number finds the rest, too: see step_done(). */
+	atomic64_set_release(&hv->left, left);
+	/* The step that is under way is to be recorded yet: hvstep_request_settle(). */
+	if (left || !READ_ONCE(hv->running))
+		hvstep_trace_active(hv, left, 0);
+	spin_unlock(&hv->request.lock);
+}
+
+/* The vCPU's thread has no step under way: is there none to come either? */
+void hvstep_request_settle(struct hvstep_vcpu *hv)
+{
+	spin_lock(&hv->request.lock);
+	if (hv->tracer && hv->tracer->active && !atomic64_read(&hv->left))
+		hvstep_trace_active(hv, false, 0);
 	spin_unlock(&hv->request.lock);
 }
 
@@ -93,22 +105,21 @@ static bool request_is_outside(struct hvstep_vcpu *hv)
 }
 
 /*
- * A step is done. Is KVM_RUN to go on: with the next one, or without any where that is
- * what was to follow? hvstep_wants_step() tells the one from the other.
+ * A step is done, and hv->left was @left behind it. Is KVM_RUN to go on: with the next
+ * one, or without any where that is what was to follow? hvstep_wants_step() tells the one
+ * from the other.
  */
-bool hvstep_request_goes_on(struct hvstep_vcpu *hv)
+bool hvstep_request_goes_on(struct hvstep_vcpu *hv, s64 left)
 {
 	bool goes_on;
-	s64 left;
 
 	spin_lock(&hv->request.lock);
-	left = atomic64_dec_if_positive(&hv->left);
 	if (left > 0 && request_is_outside(hv)) {
 		atomic64_set(&hv->left, 0);
 		left = 0;
 	}
-	/* Negative: there was none, or it was ended in the middle of this step. */
-	if (left == 0)
+	/* @left is negative if there was none, or if it was ended in the middle of this step. */
+	if (!atomic64_read(&hv->left))
 		hvstep_trace_active(hv, false, 0);
 	goes_on = left > 0 || hv->request.flags & HVSTEP_STEP_THEN_RUN;
 	spin_unlock(&hv->request.lock);
@@ -135,10 +146,12 @@ bool hvstep_request_gives_up(struct hvstep_vcpu *hv, int err)
 	if (hvstep_wants_each(hv))
 		return false;
 	spin_lock(&hv->request.lock);
-	if (hv->request.flags & HVSTEP_STEP_THEN_RUN && atomic64_read(&hv->left)) {
+	if (hv->request.flags & HVSTEP_STEP_THEN_RUN) {
+		/* Or it has been ended just now. */
 		gives_up = true;
+		if (atomic64_read(&hv->left))
+			hvstep_trace_active(hv, false, err);
 		atomic64_set(&hv->left, 0);
-		hvstep_trace_active(hv, false, err);
 	}
 	spin_unlock(&hv->request.lock);
 	return gives_up;

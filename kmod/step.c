@@ -176,20 +176,24 @@ static int go_on(struct hvstep_vcpu *hv, bool *again)
 }
 
 /* More was asked for than a number of steps, or they are recorded. */
-static noinline int step_done_special(struct hvstep_vcpu *hv, bool *again)
+static noinline int step_done_special(struct hvstep_vcpu *hv, s64 left, bool *again)
 {
 	if (hv->tracing)
 		hvstep_trace_commit(hv);
-	return hvstep_request_goes_on(hv) ? go_on(hv, again) : exit_debug(hv);
+	return hvstep_request_goes_on(hv, left) ? go_on(hv, again) : exit_debug(hv);
 }
 
 /* The end of a step: of KVM_RUN, too, unless it is to make more of them. */
 static __always_inline int step_done(struct hvstep_vcpu *hv, bool *again)
 {
+	s64 left;
+
 	hvstep_count(hv, HVSTEP_COUNT_STEPS);
+	/* In this order: it is set before a request that needs it, and a tracer looks back. */
+	left = atomic64_dec_if_positive(&hv->left);
 	if (unlikely(READ_ONCE(hv->special)))
-		return step_done_special(hv, again);
-	if (atomic64_dec_if_positive(&hv->left) > 0 && !hvstep_wants_each(hv))
+		return step_done_special(hv, left, again);
+	if (left > 0 && !hvstep_wants_each(hv))
 		return go_on(hv, again);
 	return exit_debug(hv);
 }
@@ -496,6 +500,7 @@ static bool report_due(struct hvstep_vcpu *hv)
 static bool was_cancelled(struct hvstep_vcpu *hv, u64 steps_before)
 {
 	return hv->count[HVSTEP_COUNT_STEPS] != steps_before && !READ_ONCE(hv->vm->closing) &&
+	       !atomic64_read(&hv->left) &&
 	       !(READ_ONCE(hv->request.flags) & HVSTEP_STEP_THEN_RUN);
 }
 
@@ -522,11 +527,15 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 		}
 		if (hv->kept)
 			hvstep_disarm(hv);
+		if (READ_ONCE(hv->special))
+			hvstep_request_settle(hv);
 		ret = was_cancelled(hv, steps) ? exit_debug(hv) : run_free(hv);
 	}
 	if (unlikely(hv->kept))
 		hvstep_disarm(hv);
 	hvstep_park_left(hv);
 	WRITE_ONCE(hv->running, false);
+	if (unlikely(READ_ONCE(hv->special)))
+		hvstep_request_settle(hv);
 	return ret;
 }

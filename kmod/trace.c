@@ -77,6 +77,7 @@ void hvstep_trace_active(struct hvstep_vcpu *hv, bool active, int err)
 	WRITE_ONCE(tracer->ring->error, -err);
 	/* After the last record: the reader looks at this first. */
 	smp_store_release(&tracer->ring->state, active ? HVSTEP_RING_ACTIVE : 0);
+	/* The same, for poll(). */
 	smp_store_release(&tracer->active, active);
 	wake_up_all(&tracer->data);
 	wake_up_all(&tracer->room);
@@ -104,14 +105,19 @@ int hvstep_trace_ready(struct hvstep_vcpu *hv)
 	long ret;
 
 	for (;;) {
-		if (unlikely(hv->tracing != READ_ONCE(hv->tracer)))
+		if (unlikely(hv->tracing != READ_ONCE(hv->tracer))) {
+			/* To free the old one may sleep. */
+			if (hv->kept)
+				hvstep_disarm(hv);
 			change_tracer(hv);
+		}
 		tracer = hv->tracing;
 		if (!tracer || likely(has_room(tracer)))
 			return 0;
-		/* This can take any time: nothing may be armed meanwhile. */
+		/* This can take any time: nothing may be armed, nobody wait for us meanwhile. */
 		if (hv->kept)
 			hvstep_disarm(hv);
+		hvstep_park_left(hv);
 		ret = wait_event_interruptible_timeout(tracer->room, has_room(tracer) ||
 						       READ_ONCE(hv->tracer) != tracer ||
 						       !hvstep_wants_step(hv), LOOK_AGAIN);
@@ -226,7 +232,9 @@ void hvstep_trace_commit(struct hvstep_vcpu *hv)
 	WRITE_ONCE(tracer->head, tracer->head + 1);
 	/* The record before the number: pairs with the reader's acquire. */
 	smp_store_release(&ring->head, tracer->head);
-	if (nr + 1 >= tracer->watermark && wq_has_sleeper(&tracer->data))
+	/* Pairs with hvstep_trace_wait(): the head, then who sleeps, then for how much. */
+	if (wq_has_sleeper(&tracer->data) &&
+	    nr + 1 >= min(tracer->watermark, READ_ONCE(tracer->wanted)))
 		wake_up_all(&tracer->data);
 }
 
@@ -236,15 +244,22 @@ void hvstep_trace_commit(struct hvstep_vcpu *hv)
  */
 int hvstep_trace_wait(struct hvstep_tracer *tracer, u64 count, bool nonblock)
 {
+	struct hvstep_vcpu *hv = tracer->hv;
+
 	if (!count || count > tracer->nr)
 		return -EINVAL;
 	/* Who waits has read what there was. */
 	wake_up_all(&tracer->room);
-	if (nonblock && !is_ready(tracer, count))
-		return -EAGAIN;
-	if (wait_event_interruptible(tracer->data, is_ready(tracer, count)))
-		return -EINTR;
-	return 0;
+	/* Asked once: io_uring's own lock is held, and the reader may move its tail. */
+	if (nonblock)
+		return is_ready(tracer, count) ? 0 : -EAGAIN;
+
+	/* The smallest number that was ever waited for: too small a one costs but wakes. */
+	spin_lock(&hv->request.lock);
+	if (count < tracer->wanted)
+		WRITE_ONCE(tracer->wanted, count);
+	spin_unlock(&hv->request.lock);
+	return wait_event_interruptible(tracer->data, is_ready(tracer, count)) ? -EINTR : 0;
 }
 
 static __poll_t ring_poll(struct file *file, poll_table *wait)
@@ -350,6 +365,7 @@ static struct hvstep_tracer *tracer_create(struct hvstep_vcpu *hv, const struct 
 	tracer->flags = trace->flags;
 	tracer->nr = trace->nr_records;
 	tracer->watermark = trace->watermark;
+	tracer->wanted = trace->watermark;
 	tracer->start = trace->start;
 	tracer->end = trace->end;
 	init_waitqueue_head(&tracer->room);
@@ -372,6 +388,7 @@ static int tracer_publish(struct hvstep_tracer *tracer)
 	if (!hv->tracer) {
 		WRITE_ONCE(hv->tracer, tracer);
 		hvstep_request_special(hv);
+		smp_mb();	/* pairs with step_done(): one of us sees the other */
 		hvstep_trace_active(hv, atomic64_read(&hv->left), 0);
 		ret = 0;
 	}

@@ -186,6 +186,8 @@ struct hvstep_request {
  * @flags:	HVSTEP_TRACE_*
  * @nr:		number of @records
  * @watermark:	struct hvstep_trace
+ * @wanted:	the least that somebody has waited for (hvstep_trace_wait()); under
+ *		hv->request.lock
  * @start:	struct hvstep_trace
  * @end:	likewise
  * @active:	HVSTEP_RING_ACTIVE; under hv->request.lock
@@ -208,6 +210,7 @@ struct hvstep_tracer {
 	u32 flags;
 	u32 nr;
 	u32 watermark;
+	u32 wanted;
 	u64 start;
 	u64 end;
 	bool active;

@@ -25,10 +25,11 @@ static int uring_step(struct hvstep_tracer *tracer, const struct hvstep_uring *a
 int hvstep_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	struct hvstep_tracer *tracer = cmd->file->private_data;
+	bool nonblock = issue_flags & IO_URING_F_NONBLOCK;
 	struct hvstep_uring arg;
 
 	/* Once: it can be in memory that userspace writes to. */
-	memcpy(&arg, hvstep_compat_uring_arg(cmd), sizeof(arg));
+	memcpy(&arg, hvstep_compat_uring_arg(cmd, nonblock), sizeof(arg));
 	barrier();
 	if (arg.pad)
 		return -EINVAL;
@@ -37,7 +38,7 @@ int hvstep_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	case HVSTEP_URING_WAIT:
 		if (arg.flags)
 			return -EINVAL;
-		return hvstep_trace_wait(tracer, arg.count, issue_flags & IO_URING_F_NONBLOCK);
+		return hvstep_trace_wait(tracer, arg.count, nonblock);
 	case HVSTEP_URING_START:
 		return uring_step(tracer, &arg, HVSTEP_STEP_COUNT);
 	case HVSTEP_URING_STOP:

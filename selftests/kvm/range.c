@@ -154,11 +154,13 @@ struct canceller {
 static void *cancel(void *arg)
 {
 	struct canceller *c = arg;
+	int ret;
 
 	while (steps(c->v) < c->at)
 		sched_yield();
-	if (ask(c->v, (struct hvstep_step){ .mode = HVSTEP_STEP_CANCEL }))
-		vm_fail("HVSTEP_STEP_CANCEL: %s", strerror(errno));
+	ret = ask(c->v, (struct hvstep_step){ .mode = HVSTEP_STEP_CANCEL });
+	if (ret)
+		vm_fail("HVSTEP_STEP_CANCEL: %s", strerror(-ret));
 	return NULL;
 }
 

@@ -290,7 +290,8 @@ TEST_F(tracer, refused)
 	bad[4].watermark = 0;
 	bad[5].watermark = 17;
 	bad[6].start = 8;
-	bad[7].start = bad[7].end = 8;
+	bad[7].start = 8;
+	bad[7].end = 8;
 	bad[8].reserved[3] = 1;
 	for (i = 0; i < 9; i++) {
 		ASSERT_EQ(-1, ioctl(session, HVSTEP_TRACE, &bad[i])) TH_LOG("%d", i);

@@ -306,7 +306,7 @@ struct hvstep_record {
  * struct hvstep_ring.state: load it with acquire semantics, and before @head
  *
  * HVSTEP_RING_ACTIVE: the vCPU has steps to make that were asked for. Once it has not
- * all are recorded, but for the one that is under way at HVSTEP_STEP_CANCEL.
+ * all are recorded.
  */
 #define HVSTEP_RING_ACTIVE	(1U << 0)
 
@@ -383,7 +383,8 @@ struct hvstep_trace {
  * more: @head and @state say how many, and whether. Can be cancelled
  * (IORING_OP_ASYNC_CANCEL, or the death of the task): ECANCELED or EINTR. The latter can
  * come without that, too, as from any wait: io_uring disturbs its own workers. Then
- * submit it again.
+ * submit it again. Each wait that is not over at once occupies one of them: who waits for
+ * more vCPUs than IORING_REGISTER_IOWQ_MAX_WORKERS allows for should poll the rings.
  *
  * HVSTEP_URING_START: HVSTEP_STEP_COUNT of @count, with @flags.
  * HVSTEP_URING_STOP: HVSTEP_STEP_CANCEL, with @flags; @count is 0.
