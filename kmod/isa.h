@@ -57,10 +57,16 @@ typedef __s16 s16;
 	 MSR_S | MSR_EE | MSR_PR | MSR_FP | MSR_ME | MSR_FE0 | MSR_SE |	\
 	 MSR_BE | MSR_FE1 | MSR_IR | MSR_DR | MSR_PMM | MSR_RI | MSR_LE)
 
-/* Instruction fields (ISA Book I, 1.6), of a word in register order. */
-/* Bits 2:11 of an effective address, which no radix tree looks at: a segment interrupt */
-#define HVSTEP_EA_BEYOND	0x3ff0000000000000ULL
+/*
+ * Can a radix tree translate the effective address? It can in quadrants 0 and 3, where bits
+ * 2:11, which no tree looks at, are 0; all else is a segment interrupt.
+ */
+static inline bool hvstep_ea_is_in_tree(u64 ea)
+{
+	return !((ea + BIT_ULL(62)) & (BIT_ULL(63) | 0x3ff0000000000000ULL));
+}
 
+/* Instruction fields (ISA Book I, 1.6), of a word in register order. */
 static inline u32 hvstep_insn_opcode(u32 word)
 {
 	return word >> 26;

@@ -166,8 +166,7 @@ static inline u32 hvstep_plan_never(u32 word, u64 ea, bool radix)
 	never = BIT(HVSTEP_VEC_PROGRAM) | BIT(HVSTEP_VEC_FACILITY);
 	if (!(ea & 7))
 		never |= BIT(HVSTEP_VEC_ALIGNMENT);
-	/* Quadrants 0 and 3 */
-	if (radix && !((ea + BIT_ULL(62)) & (BIT_ULL(63) | HVSTEP_EA_BEYOND)))
+	if (radix && hvstep_ea_is_in_tree(ea))
 		never |= BIT(HVSTEP_VEC_DSEG);
 	return never;
 }

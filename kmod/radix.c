@@ -40,7 +40,7 @@ static int walk_root(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea, u
 {
 	u64 offset = walk->pid * 16UL;
 
-	if (ea & HVSTEP_EA_BEYOND || ((ea >> 62) != 0 && (ea >> 62) != 3))
+	if (!hvstep_ea_is_in_tree(ea))
 		return -EFAULT;
 	if (offset >= 1UL << ((walk->table & PRTS_MASK) + 12))
 		return -EFAULT;

@@ -290,9 +290,9 @@ static int ring_mmap(struct file *file, struct vm_area_struct *vma)
 	return remap_vmalloc_range(vma, tracer->ring, vma->vm_pgoff);
 }
 
-static int ring_release(struct inode *inode, struct file *file)
+/* The opposite of tracer_publish(), and the end of the descriptor's references */
+static void tracer_withdraw(struct hvstep_tracer *tracer)
 {
-	struct hvstep_tracer *tracer = file->private_data;
 	struct hvstep_vcpu *hv = tracer->hv;
 
 	spin_lock(&hv->request.lock);
@@ -301,6 +301,11 @@ static int ring_release(struct inode *inode, struct file *file)
 	wake_up_all(&tracer->room);
 	fput(tracer->session);
 	hvstep_trace_put(tracer);
+}
+
+static int ring_release(struct inode *inode, struct file *file)
+{
+	tracer_withdraw(file->private_data);
 	return 0;
 }
 
@@ -409,7 +414,7 @@ int hvstep_trace_open(struct hvstep_vm *vm, struct file *session, const struct h
 	    !is_power_of_2(trace->nr_records))
 		return -EINVAL;
 	if (!trace->watermark || trace->watermark > trace->nr_records ||
-	    (trace->start || trace->end ? trace->start >= trace->end : false))
+	    ((trace->start || trace->end) && trace->start >= trace->end))
 		return -EINVAL;
 
 	hv = hvstep_vm_vcpu_by_id(vm, trace->vcpu);
@@ -427,12 +432,7 @@ int hvstep_trace_open(struct hvstep_vm *vm, struct file *session, const struct h
 	}
 	tracer->session = get_file(session);
 	ret = anon_inode_getfd("hvstep-ring", &ring_fops, tracer, O_RDWR | O_CLOEXEC);
-	if (ret < 0) {
-		spin_lock(&hv->request.lock);
-		WRITE_ONCE(hv->tracer, NULL);
-		spin_unlock(&hv->request.lock);
-		fput(session);
-		hvstep_trace_put(tracer);
-	}
+	if (ret < 0)
+		tracer_withdraw(tracer);
 	return ret;
 }
