@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef HVSTEP_SESSION_H
+#define HVSTEP_SESSION_H
+
+#include <libhvstep.h>
+
+struct hvstep_session {
+	int fd;
+	pid_t pid;		/* the VMM's, or 0 */
+};
+
+#endif /* HVSTEP_SESSION_H */
