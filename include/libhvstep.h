@@ -34,31 +34,35 @@ struct hvstep_reader;
  */
 int hvstep_info(struct hvstep_info *info);
 
-/* Attach the VM behind a descriptor of this process that KVM_CREATE_VM returned. */
-int hvstep_attach(int vm_fd, struct hvstep_session **session);
-
 /*
- * Attach VM number @nth, from 0 in the order of their descriptors, of another process,
- * which need not be prepared for it. This takes the right to trace the process as
- * ptrace() does (pidfd_getfd(2)):
+ * A descriptor for VM number @nth, from 0 in the order of their descriptors, of another
+ * process, which need not be prepared for it. Close it once it is attached: it keeps the
+ * VM beyond its VMM's end. This takes the right to trace the process as ptrace() does
+ * (pidfd_getfd(2)):
  *   ESRCH	there is no such process
  *   EPERM	no right to
  *   ENOENT	it has no such VM
  */
-int hvstep_attach_process(pid_t pid, unsigned int nth, struct hvstep_session **session);
+int hvstep_process_vm(pid_t pid, unsigned int nth);
 
-/* Close the session: detaches the VM, unless readers are left, which keep it. */
+/*
+ * The ids of the vCPUs of all the VMs of a process, ascending, as far as it has
+ * descriptors of them; @ids has room for @max. Returns how many there are, be that more
+ * than @max. ESRCH and EPERM as above.
+ */
+int hvstep_process_vcpus(pid_t pid, unsigned int *ids, size_t max);
+
+/* Attach the VM behind a descriptor of this process; @flags: HVSTEP_ATTACH_* */
+int hvstep_attach(int vm_fd, unsigned int flags, struct hvstep_session **session);
+
+/*
+ * Close the session. Detaches the VM, unless there are others that share it, or readers,
+ * which keep it.
+ */
 void hvstep_detach(struct hvstep_session *session);
 
 /* The session's descriptor, for calls of linux/hvstep.h; it stays the session's. */
 int hvstep_session_fd(const struct hvstep_session *session);
-
-/*
- * The ids of the VM's vCPUs, ascending, as far as the process that it was taken from
- * has descriptors of them; @ids has room for @max. Returns how many there are, be that
- * more than @max. -ENOTSUP for a session of hvstep_attach().
- */
-int hvstep_vcpus(const struct hvstep_session *session, unsigned int *ids, size_t max);
 
 int hvstep_get_policy(const struct hvstep_session *session, struct hvstep_policy *policy);
 int hvstep_set_policy(const struct hvstep_session *session, const struct hvstep_policy *policy);

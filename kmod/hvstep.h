@@ -77,6 +77,7 @@ void hvstep_hook_exit(void);
 
 /* vm.c */
 struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm);
+struct hvstep_vm *hvstep_vm_share(struct kvm *kvm);
 void hvstep_vm_close(struct hvstep_vm *vm);
 void hvstep_vm_release(struct hvstep_vm *vm);
 
@@ -460,7 +461,8 @@ static inline void hvstep_irq_release(struct hvstep_vcpu *hv)
 			 HVSTEP_FEATURE_IRQ_DELIVER | HVSTEP_FEATURE_ATOMIC |		\
 			 HVSTEP_FEATURE_EXCLUSIVE | HVSTEP_FEATURE_STEP_COUNT |		\
 			 HVSTEP_FEATURE_STEP_RANGE | HVSTEP_FEATURE_STEP_LIVE |		\
-			 HVSTEP_FEATURE_TRACE | HVSTEP_FEATURE_URING)
+			 HVSTEP_FEATURE_TRACE | HVSTEP_FEATURE_URING |			\
+			 HVSTEP_FEATURE_SHARE)
 int hvstep_ioctl_init(void);
 void hvstep_ioctl_exit(void);
 

@@ -197,17 +197,24 @@ static int attach_vm(void __user *argp)
 
 	if (copy_from_user(&attach, argp, sizeof(attach)))
 		return -EFAULT;
-	if (attach.flags || memchr_inv(attach.reserved, 0, sizeof(attach.reserved)))
+	if (attach.flags & ~HVSTEP_ATTACH_SHARE ||
+	    memchr_inv(attach.reserved, 0, sizeof(attach.reserved)))
 		return -EINVAL;
 
 	kvm = kvm_from_fd(attach.vm_fd);
 	if (IS_ERR(kvm))
 		return PTR_ERR(kvm);
 
-	vm = hvstep_vm_attach(kvm);
-	if (IS_ERR(vm)) {
+	vm = attach.flags & HVSTEP_ATTACH_SHARE ? hvstep_vm_share(kvm) : NULL;
+	if (vm) {
+		/* It has one of its own. */
 		kvm_put_kvm(kvm);
-		return PTR_ERR(vm);
+	} else {
+		vm = hvstep_vm_attach(kvm);
+		if (IS_ERR(vm)) {
+			kvm_put_kvm(kvm);
+			return PTR_ERR(vm);
+		}
 	}
 
 	fd = anon_inode_getfd("hvstep-session", &session_fops, vm, O_RDWR | O_CLOEXEC);

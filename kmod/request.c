@@ -23,7 +23,8 @@ static s64 request_count(const struct hvstep_step *step)
 	case HVSTEP_STEP_COUNT:
 		return !step->count || step->count > S64_MAX ? -EINVAL : step->count;
 	case HVSTEP_STEP_RANGE:
-		if (step->start >= step->end || step->count > S64_MAX)
+		/* One that ends below its start goes round: all but what is between. */
+		if (step->start == step->end || step->count > S64_MAX)
 			return -EINVAL;
 		return step->count ?: S64_MAX;
 	default:
@@ -37,7 +38,8 @@ void hvstep_request_special(struct hvstep_vcpu *hv)
 	const struct hvstep_request *request = &hv->request;
 
 	lockdep_assert_held(&request->lock);
-	WRITE_ONCE(hv->special, request->flags & HVSTEP_STEP_THEN_RUN || request->end ||
+	WRITE_ONCE(hv->special, request->flags & HVSTEP_STEP_THEN_RUN ||
+		   request->start != request->end ||
 		   hv->tracer || hv->tracing);
 }
 
@@ -101,7 +103,9 @@ static bool request_is_outside(struct hvstep_vcpu *hv)
 	u64 nip = hvstep_get_pc(hv->vcpu);
 
 	lockdep_assert_held(&request->lock);
-	return request->end && (nip < request->start || nip >= request->end);
+	/* Modulo 2^64: the end may be below the start. */
+	return request->start != request->end &&
+	       nip - request->start >= request->end - request->start;
 }
 
 /*

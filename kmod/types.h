@@ -336,7 +336,8 @@ struct hvstep_vcpu {
  *		stays; written under vms_lock
  * @waking:	it is becoming @ready; under vms_lock
  * @filtered:	see filter.h; written under vms_lock
- * @closing:	the session is gone: start no new step, arm nothing
+ * @descriptors: of the session; under vms_lock
+ * @closing:	they are gone: start no new step, arm nothing
  * @flags:	HVSTEP_POLICY_*
  * @irq:	HVSTEP_IRQ_*
  * @vcpus:	struct hvstep_vcpu by vcpu_idx
@@ -365,6 +366,7 @@ struct hvstep_vm {
 	bool ready;
 	bool waking;
 	bool filtered;
+	unsigned int descriptors;
 	bool closing;
 	u64 flags;
 	u32 irq;

@@ -277,6 +277,24 @@ static int vm_publish(struct hvstep_vm *vm)
 	return ret;
 }
 
+/* One more descriptor for the session of a VM that has one, or NULL. */
+struct hvstep_vm *hvstep_vm_share(struct kvm *kvm)
+{
+	struct hvstep_vm *vm;
+
+	spin_lock(&vms_lock);
+	rcu_read_lock();
+	vm = vm_find_rcu(kvm);
+	/* Without any, it is on its way out. */
+	if (vm && vm->descriptors)
+		vm->descriptors++;
+	else
+		vm = NULL;
+	rcu_read_unlock();
+	spin_unlock(&vms_lock);
+	return vm;
+}
+
 /* Attach a VM; the caller's reference to @kvm goes over to the session. */
 struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
 {
@@ -294,6 +312,7 @@ struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
 	vm->epoch = 1;
 	vm->irq = HVSTEP_IRQ_HOLD;
 	refcount_set(&vm->refs, 1);
+	vm->descriptors = 1;
 	xa_init(&vm->vcpus);
 	INIT_LIST_HEAD(&vm->blocks);
 	mutex_init(&vm->ready_lock);
@@ -333,17 +352,30 @@ err_free:
 	return ERR_PTR(ret);
 }
 
+/* Is there none left? */
+static bool vm_drop_descriptor(struct hvstep_vm *vm)
+{
+	bool last;
+
+	spin_lock(&vms_lock);
+	last = !--vm->descriptors;
+	spin_unlock(&vms_lock);
+	return last;
+}
+
 /*
- * The session is closed. Steps in progress are brought to their end by their
- * own threads, which restore what they have armed; until the last of them is
- * out the VM stays in the table, so that no vCPU can meet an armed word
- * unprotected. That takes no longer than a signal does; should a thread be
- * stopped or stuck, it detaches the VM when it goes on.
+ * A descriptor of the session is closed. If it was the last one, steps in progress are
+ * brought to their end by their own threads, which restore what they have armed; until
+ * the last of them is out the VM stays in the table, so that no vCPU can meet an armed
+ * word unprotected. That takes no longer than a signal does; should a thread be stopped
+ * or stuck, it detaches the VM when it goes on.
  */
 void hvstep_vm_close(struct hvstep_vm *vm)
 {
 	unsigned int tries;
 
+	if (!vm_drop_descriptor(vm))
+		return;
 	WRITE_ONCE(vm->closing, true);
 	for (tries = 0; refcount_read(&vm->refs) > 1 && tries < 1000; tries++) {
 		hvstep_kick_all(vm);

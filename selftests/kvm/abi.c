@@ -11,6 +11,7 @@
 
 #include "cells.h"
 #include "ring.h"
+#include "runner.h"
 
 FIXTURE(abi) {
 	struct vm *vm;
@@ -145,12 +146,46 @@ TEST_F(abi, attach_reserved)
 	for (i = sizeof(attach.vm_fd); i < sizeof(attach); i++) {
 		memset(&attach, 0, sizeof(attach));
 		attach.vm_fd = other->fd;
-		((__u8 *)&attach)[i] = 1;
+		/* The first flag means something. */
+		((__u8 *)&attach)[i] = 1 << 1;
 		EXPECT_EQ(-EINVAL, call(self->dev, HVSTEP_ATTACH, &attach))
 			TH_LOG("byte %zu", i);
 	}
 	/* None of them has attached it. */
 	vm_attach(other);
+	vm_destroy(other);
+}
+
+/* The session is one, by whichever descriptor, and lives as long as one of them does. */
+TEST_F(abi, attach_shared)
+{
+	struct hvstep_policy policy = { .flags = HVSTEP_POLICY_TRACE_ALL };
+	struct vm *other = vm_create(&le_real);
+	struct hvstep_attach attach = { .vm_fd = other->fd, .flags = HVSTEP_ATTACH_SHARE };
+	int first, second, third;
+
+	/* Whoever comes first, too. */
+	first = ioctl(self->dev, HVSTEP_ATTACH, &attach);
+	ASSERT_LE(0, first);
+	ASSERT_EQ(-EBUSY, vm_try_attach(other->fd));
+	second = ioctl(self->dev, HVSTEP_ATTACH, &attach);
+	ASSERT_LE(0, second);
+	ASSERT_EQ(2, attached());
+	ASSERT_EQ(0, call(first, HVSTEP_SET_POLICY, &policy));
+	policy.flags = 0;
+	ASSERT_EQ(0, call(second, HVSTEP_GET_POLICY, &policy));
+	ASSERT_EQ(HVSTEP_POLICY_TRACE_ALL, policy.flags);
+	close(first);
+	ASSERT_EQ(2, attached());
+	third = ioctl(self->dev, HVSTEP_ATTACH, &attach);
+	ASSERT_LE(0, third);
+	close(second);
+	close(third);
+	ASSERT_EQ(1, attached());
+	/* Another session: nothing of the one before. */
+	vm_attach(other);
+	ASSERT_EQ(0, call(other->session, HVSTEP_GET_POLICY, &policy));
+	ASSERT_EQ(0, policy.flags);
 	vm_destroy(other);
 }
 

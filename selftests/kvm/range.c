@@ -112,6 +112,30 @@ TEST_F(range, one_instruction)
 	ASSERT_EQ(4, steps(v));
 }
 
+/* All but one place: on until there, as a breakpoint would do it. */
+TEST_F(range, until)
+{
+	struct vcpu *v = self->v;
+
+	SKIP_REFERENCE();
+	load_line(self->vm, v);
+	ask_range(v, CODE_RA + 24, CODE_RA + 20, 0);
+	ends_at(v, CODE_RA + 20, "from below");
+	ASSERT_EQ(5, steps(v));
+	ask_range(v, CODE_RA + 28, CODE_RA + 24, 0);
+	ends_at(v, CODE_RA + 24, "the end of the loop");
+	ASSERT_EQ(LINE_STEPS, steps(v));
+	with_regs(v, r)
+		r.pc = vm_ea(self->vm, CODE_RA + 16);
+	/* From above it, too; and the end may be 0. */
+	ask_range(v, CODE_RA + 20, CODE_RA + 16, 3);
+	ends_at(v, CODE_RA + 24, "3 steps");
+	ASSERT_EQ(0, ask(v, (struct hvstep_step){
+		.mode = HVSTEP_STEP_RANGE, .start = vm_ea(self->vm, CODE_RA + 32),
+	}));
+	ends_at(v, CODE_RA + 28, "below the upper part");
+}
+
 TEST_F(range, ends_at_breakpoint)
 {
 	struct vcpu *v = self->v;
@@ -239,7 +263,6 @@ TEST_F(range, refused)
 	struct hvstep_step bad[] = {
 		{ .mode = HVSTEP_STEP_RANGE },
 		{ .mode = HVSTEP_STEP_RANGE, .start = 8, .end = 8 },
-		{ .mode = HVSTEP_STEP_RANGE, .start = 8, .end = 4 },
 		{ .mode = HVSTEP_STEP_RANGE, .start = 4, .end = 8, .count = -1ULL },
 		{ .mode = HVSTEP_STEP_RANGE, .start = 4, .end = 8, .flags = 4 },
 		{ .mode = HVSTEP_STEP_COUNT, .start = 4, .end = 8, .count = 1 },

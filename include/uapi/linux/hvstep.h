@@ -57,6 +57,7 @@
 #define HVSTEP_FEATURE_STEP_LIVE	(1ULL << 9)	/* HVSTEP_STEP_THEN_RUN, _NOW */
 #define HVSTEP_FEATURE_TRACE		(1ULL << 10)	/* HVSTEP_TRACE */
 #define HVSTEP_FEATURE_URING		(1ULL << 11)	/* HVSTEP_URING_* */
+#define HVSTEP_FEATURE_SHARE		(1ULL << 12)	/* HVSTEP_ATTACH_SHARE */
 
 /* struct hvstep_info.host */
 #define HVSTEP_HOST_KVM_HV	(1U << 0)	/* kvm-hv is loaded: VMs can be attached */
@@ -81,10 +82,19 @@ struct hvstep_info {
 	__u64 reserved[5];
 };
 
+/*
+ * struct hvstep_attach.flags
+ *
+ * HVSTEP_ATTACH_SHARE: if the VM has a session already, be it another process's, that
+ * one gets one more descriptor: what it is asked for, its policy and its counters are
+ * the same through each. The VM is detached when the last one is closed.
+ */
+#define HVSTEP_ATTACH_SHARE	(1U << 0)
+
 /**
  * struct hvstep_attach - name the VM that a new session is for
  * @vm_fd:	in: a file descriptor that KVM_CREATE_VM returned
- * @flags:	in: 0
+ * @flags:	in: HVSTEP_ATTACH_*
  * @reserved:	in: 0
  *
  * HVSTEP_ATTACH returns the session's file descriptor (O_CLOEXEC), or fails:
@@ -92,8 +102,9 @@ struct hvstep_info {
  *   EINVAL	@vm_fd is open but not a VM of KVM; a flag; a reserved field
  *   EOPNOTSUPP	the VM is not one of kvm-hv (a PR guest), it is a secure
  *		guest, or KVM-HV lacks what hvstep needs (see the kernel log)
- *   EBUSY	the VM has a session already, or had one whose last step is not
- *		over yet; another module has changed KVM's entry point
+ *   EBUSY	the VM has a session already (without HVSTEP_ATTACH_SHARE), or had one
+ *		whose last step is not over yet; another module has changed KVM's entry
+ *		point
  *   EINTR	a signal came while vCPUs were being brought out of the guest
  *   ENOMEM, EMFILE
  *
@@ -173,6 +184,7 @@ struct hvstep_policy {
 #define HVSTEP_STEP_ONE		1	/* one instruction */
 #define HVSTEP_STEP_COUNT	2	/* that many, without leaving the kernel */
 #define HVSTEP_STEP_RANGE	3	/* until nip is outside of [start, end) */
+/* With the end below the start: until nip is in [end, start), as in "run to end" */
 
 /*
  * struct hvstep_step.flags
@@ -199,7 +211,8 @@ struct hvstep_policy {
  *		for HVSTEP_STEP_RANGE, where 0 is without a limit; 0 or 1 for
  *		HVSTEP_STEP_ONE, 0 for HVSTEP_STEP_CANCEL
  * @start:	in: for HVSTEP_STEP_RANGE, the effective address where it begins
- * @end:	in: and the first one behind it; 0, as @start is, for the other modes
+ * @end:	in: and the first one behind it; both 0 for the other modes. One that is
+ *		lower than @start makes it all but [@end, @start)
  * @reserved:	in: 0
  *
  * The vCPU's next KVM_RUN ends with KVM_EXIT_DEBUG after one instruction, as
