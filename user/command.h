@@ -14,6 +14,9 @@ enum {
  * the exit status.
  */
 int cmd_run(int argc, char **argv);
+int cmd_attach(int argc, char **argv);
+int cmd_detach(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 
 /* One line to stderr, "hvstep: ..."; warnings are dropped if HVSTEP_QUIET is set. */

@@ -14,6 +14,9 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{ "run", cmd_run, "hvstep run", "run a VMM whose VMs can be single-stepped" },
+	{ "attach", cmd_attach, "hvstep attach", "attach a VMM that runs already" },
+	{ "detach", cmd_detach, "hvstep detach", "end that" },
+	{ "trace", cmd_trace, "hvstep trace", "record the instructions of a running guest" },
 	{ "status", cmd_status, "hvstep status", "show what the module and this host can do" },
 };
 

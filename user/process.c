@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Another process's VMs and vCPUs, by what its descriptors are called. */
+/* libhvstep: another process's VMs and vCPUs, by what its descriptors are called. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "process.h"
+#include <libhvstep.h>
 
 /* anon_inode_getfd() in the kernel's virt/kvm/kvm_main.c */
 #define VM_NAME		"anon_inode:kvm-vm"
@@ -80,10 +80,13 @@ static int find(pid_t pid, const char *name, int suffix, struct numbers *found)
 	return ret;
 }
 
-int process_vm_fd(pid_t pid, unsigned int nth)
+int hvstep_process_vm(pid_t pid, unsigned int nth)
 {
 	struct numbers fds = { 0 };
 	int pidfd, fd, ret;
+
+	if (pid <= 0)
+		return -ESRCH;
 
 	/* First, so that all that follows is of the same process. */
 	pidfd = syscall(SYS_pidfd_open, pid, 0);
@@ -101,7 +104,7 @@ int process_vm_fd(pid_t pid, unsigned int nth)
 	return ret;
 }
 
-int process_vcpus(pid_t pid, unsigned int *ids, size_t max)
+int hvstep_process_vcpus(pid_t pid, unsigned int *ids, size_t max)
 {
 	struct numbers found = { 0 };
 	int ret = find(pid, VCPU_NAME, 1, &found);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* libhvstep: the module's calls, and the VM that they are for. */
+/* libhvstep: the module's calls. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "device.h"
-#include "process.h"
 #include "session.h"
 
 static int device_open(void)
@@ -36,9 +35,9 @@ int hvstep_info(struct hvstep_info *info)
 	return ret;
 }
 
-int hvstep_attach(int vm_fd, struct hvstep_session **session)
+int hvstep_attach(int vm_fd, unsigned int flags, struct hvstep_session **session)
 {
-	struct hvstep_attach attach = { .vm_fd = vm_fd };
+	struct hvstep_attach attach = { .vm_fd = vm_fd, .flags = flags };
 	struct hvstep_session *s;
 	int fd = device_open();
 
@@ -61,21 +60,6 @@ int hvstep_attach(int vm_fd, struct hvstep_session **session)
 	return 0;
 }
 
-int hvstep_attach_process(pid_t pid, unsigned int nth, struct hvstep_session **session)
-{
-	int vm_fd, ret;
-
-	vm_fd = process_vm_fd(pid, nth);
-	if (vm_fd < 0)
-		return vm_fd;
-	ret = hvstep_attach(vm_fd, session);
-	/* The session holds the VM; our copy would keep it alive beyond its VMM. */
-	close(vm_fd);
-	if (!ret)
-		(*session)->pid = pid;
-	return ret;
-}
-
 void hvstep_detach(struct hvstep_session *session)
 {
 	if (!session)
@@ -87,11 +71,6 @@ void hvstep_detach(struct hvstep_session *session)
 int hvstep_session_fd(const struct hvstep_session *session)
 {
 	return session->fd;
-}
-
-int hvstep_vcpus(const struct hvstep_session *session, unsigned int *ids, size_t max)
-{
-	return session->pid ? process_vcpus(session->pid, ids, max) : -ENOTSUP;
 }
 
 int hvstep_get_policy(const struct hvstep_session *session, struct hvstep_policy *policy)

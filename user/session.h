@@ -6,7 +6,6 @@
 
 struct hvstep_session {
 	int fd;
-	pid_t pid;		/* the VMM's, or 0 */
 };
 
 #endif /* HVSTEP_SESSION_H */

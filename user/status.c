@@ -55,6 +55,7 @@ static const struct bit_name features[] = {
 	{ HVSTEP_FEATURE_STEP_LIVE, "step-live" },
 	{ HVSTEP_FEATURE_TRACE, "trace" },
 	{ HVSTEP_FEATURE_URING, "uring" },
+	{ HVSTEP_FEATURE_SHARE, "share" },
 	{ 0 }
 };
 

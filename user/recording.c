@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From the trace rings of several vCPUs into one file, by one io_uring: the vCPUs are
+ * started, their rings are waited for, and the file is written straight from the rings'
+ * memory, all in one thread and with one system call at a time.
+ *
+ * A ring is read only once what was read before is written, and is free again then: each
+ * is either waited for or being written. The rings are polled instead of waited for by
+ * HVSTEP_URING_WAIT, which takes one of io_uring's threads each.
+ */
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "progress.h"
+#include "recording.h"
+
+#define NSEC_PER_SEC	1000000000ULL
+/* One write is not to keep the ring of another vCPU full for long. */
+#define WRITE_MAX	(4U << 20)
+#define LIVE		(HVSTEP_STEP_THEN_RUN | HVSTEP_STEP_NOW)
+
+/* What an io_uring request was for, beside the number of its channel */
+enum op {
+	OP_OTHER,		/* nothing follows from its end */
+	OP_START,
+	OP_STOP,
+	OP_POLL,
+	OP_WRITE,
+	OP_SIGNAL,
+	OP_VMM,
+	OP_TICK,
+	OP_TIME_IS_UP,
+};
+
+struct channel {
+	unsigned int vcpu;
+	struct hvstep_reader *reader;
+	bool started;		/* before that, that there are no steps means nothing */
+	bool polled;
+	bool done;
+	size_t records;		/* that are being written */
+	const char *at;		/* what is left of them, and where in the file */
+	size_t left;
+	unsigned long long offset;
+};
+
+struct loop {
+	struct recording *rec;
+	struct io_uring uring;
+	struct channel *channels;
+	size_t nr_done;
+	unsigned long long start;
+	unsigned long long last_tick;
+	unsigned long long last_steps;
+	struct __kernel_timespec tick;
+	struct __kernel_timespec time;
+	int signals;
+	unsigned long long intact;	/* up to there the file is as it should be */
+	bool stopping;
+	bool abandoned;		/* what does not end by itself is left as it is */
+	bool failed;
+};
+
+static unsigned long long now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+static struct io_uring_sqe *get_sqe(struct loop *loop)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->uring);
+
+	if (!sqe) {
+		io_uring_submit(&loop->uring);
+		sqe = io_uring_get_sqe(&loop->uring);
+	}
+	/* The queue is larger than all that can be in it between two calls. */
+	if (!sqe)
+		abort();
+	return sqe;
+}
+
+static __u64 tag_of(enum op op, size_t channel)
+{
+	return (__u64)op << 32 | channel;
+}
+
+/* IORING_OP_URING_CMD: older versions of liburing have no function for it. */
+static void queue_command(struct loop *loop, enum op op, size_t i, __u32 cmd_op,
+			  struct hvstep_uring arg)
+{
+	struct io_uring_sqe *sqe = get_sqe(loop);
+
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->fd = hvstep_reader_fd(loop->channels[i].reader);
+	sqe->cmd_op = cmd_op;
+	memcpy(sqe->cmd, &arg, sizeof(arg));
+	io_uring_sqe_set_data64(sqe, tag_of(op, i));
+}
+
+static void queue_poll(struct loop *loop, enum op op, size_t i, int fd)
+{
+	struct io_uring_sqe *sqe = get_sqe(loop);
+
+	io_uring_prep_poll_add(sqe, fd, POLLIN);
+	io_uring_sqe_set_data64(sqe, tag_of(op, i));
+}
+
+static void queue_timeout(struct loop *loop, enum op op, struct __kernel_timespec *ts)
+{
+	struct io_uring_sqe *sqe = get_sqe(loop);
+
+	io_uring_prep_timeout(sqe, ts, 0, 0);
+	io_uring_sqe_set_data64(sqe, tag_of(op, 0));
+}
+
+static void queue_write(struct loop *loop, size_t i)
+{
+	struct channel *c = &loop->channels[i];
+	struct io_uring_sqe *sqe = get_sqe(loop);
+
+	io_uring_prep_write(sqe, loop->rec->fd, c->at, c->left, c->offset);
+	io_uring_sqe_set_data64(sqe, tag_of(OP_WRITE, i));
+}
+
+static unsigned long long steps_of(const struct channel *c)
+{
+	const struct hvstep_ring *ring = hvstep_reader_ring(c->reader);
+
+	return __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) +
+	       __atomic_load_n(&ring->dropped, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&ring->filtered, __ATOMIC_RELAXED);
+}
+
+static void count(struct loop *loop)
+{
+	struct recording *rec = loop->rec;
+	size_t i;
+
+	rec->steps = 0;
+	rec->dropped = 0;
+	rec->filtered = 0;
+	for (i = 0; i < rec->nr_vcpus; i++) {
+		const struct hvstep_ring *ring = hvstep_reader_ring(loop->channels[i].reader);
+
+		rec->steps += steps_of(&loop->channels[i]);
+		rec->dropped += __atomic_load_n(&ring->dropped, __ATOMIC_RELAXED);
+		rec->filtered += __atomic_load_n(&ring->filtered, __ATOMIC_RELAXED);
+	}
+}
+
+static void stop(struct loop *loop)
+{
+	size_t i;
+
+	if (loop->stopping)
+		return;
+	loop->stopping = true;
+	for (i = 0; i < loop->rec->nr_vcpus; i++)
+		if (!loop->channels[i].done)
+			queue_command(loop, OP_STOP, i, HVSTEP_URING_STOP,
+				      (struct hvstep_uring){ .flags = HVSTEP_STEP_NOW });
+}
+
+/* Nothing more is to come from whom we wait for: have the waits end. */
+static void abandon(struct loop *loop)
+{
+	size_t i;
+
+	loop->abandoned = true;
+	for (i = 0; i < loop->rec->nr_vcpus; i++) {
+		struct io_uring_sqe *sqe;
+
+		if (!loop->channels[i].polled)
+			continue;
+		sqe = get_sqe(loop);
+		io_uring_prep_cancel64(sqe, tag_of(OP_POLL, i), 0);
+		io_uring_sqe_set_data64(sqe, tag_of(OP_OTHER, i));
+	}
+}
+
+static void fail(struct loop *loop, const char *what, int err)
+{
+	if (!loop->failed)
+		error("%s: %s", what, strerror(err));
+	loop->failed = true;
+	stop(loop);
+}
+
+static void channel_done(struct loop *loop, struct channel *c)
+{
+	const struct hvstep_ring *ring = hvstep_reader_ring(c->reader);
+	struct recording *rec = loop->rec;
+
+	c->done = true;
+	loop->nr_done++;
+	if (ring->error && !rec->error) {
+		rec->error = ring->error;
+		rec->error_vcpu = c->vcpu;
+	}
+}
+
+/* What comes next for this vCPU: write what there is, wait for more, or that was all. */
+static void pump(struct loop *loop, size_t i)
+{
+	struct channel *c = &loop->channels[i];
+	const struct hvstep_record *records;
+	size_t nr;
+
+	while ((nr = hvstep_reader_peek(c->reader, &records)) && loop->failed)
+		hvstep_reader_consume(c->reader, nr);
+	if (nr) {
+		if (nr > WRITE_MAX / sizeof(*records))
+			nr = WRITE_MAX / sizeof(*records);
+		c->records = nr;
+		c->at = (const char *)records;
+		c->left = nr * sizeof(*records);
+		/* Its place in the file is taken: others can be written beside it. */
+		c->offset = loop->rec->size;
+		loop->rec->size += c->left;
+		queue_write(loop, i);
+	} else if (loop->abandoned || (c->started && hvstep_reader_is_done(c->reader))) {
+		channel_done(loop, c);
+	} else {
+		c->polled = true;
+		queue_poll(loop, OP_POLL, i, hvstep_reader_fd(c->reader));
+	}
+}
+
+static bool is_enough(struct loop *loop)
+{
+	if (!loop->rec->count)
+		return false;
+	count(loop);
+	return loop->rec->steps >= loop->rec->count;
+}
+
+static void written(struct loop *loop, size_t i, int res)
+{
+	struct channel *c = &loop->channels[i];
+
+	if (res == -EINTR || res == -EAGAIN)
+		res = 0;
+	else if (res == 0)
+		res = -EIO;
+	if (res < 0) {
+		/* Behind this the file is not worth anything. */
+		if (c->offset < loop->intact)
+			loop->intact = c->offset;
+		fail(loop, "cannot write the trace", -res);
+		c->left = 0;
+	} else {
+		c->left -= res;
+		c->at += res;
+		c->offset += res;
+	}
+	if (c->left) {
+		queue_write(loop, i);
+		return;
+	}
+	hvstep_reader_consume(c->reader, c->records);
+	if (is_enough(loop))
+		stop(loop);
+	pump(loop, i);
+}
+
+static void tick(struct loop *loop)
+{
+	struct recording *rec = loop->rec;
+	unsigned long long at = now(), elapsed = at - loop->last_tick;
+
+	count(loop);
+	if (rec->progress)
+		progress_show(rec->steps, elapsed ?
+			      (rec->steps - loop->last_steps) * 1e9 / elapsed : 0,
+			      rec->dropped, rec->size);
+	loop->last_tick = at;
+	loop->last_steps = rec->steps;
+	if (is_enough(loop))
+		stop(loop);
+	queue_timeout(loop, OP_TICK, &loop->tick);
+}
+
+static void signalled(struct loop *loop)
+{
+	struct signalfd_siginfo info;
+
+	while (read(loop->signals, &info, sizeof(info)) == sizeof(info)) {
+		/* The second one is from somebody who does not want to wait. */
+		if (loop->rec->interrupted)
+			abandon(loop);
+		loop->rec->interrupted = true;
+	}
+	stop(loop);
+	queue_poll(loop, OP_SIGNAL, 0, loop->signals);
+}
+
+static void started(struct loop *loop, size_t i, int res)
+{
+	struct channel *c = &loop->channels[i];
+
+	if (res < 0)
+		fail(loop, "cannot start the steps", -res);
+	c->started = true;
+	/* It was looked at before, and said that there is nothing to come. */
+	if (!c->polled && !c->left && !c->done)
+		pump(loop, i);
+}
+
+static void polled(struct loop *loop, size_t i, int res)
+{
+	struct channel *c = &loop->channels[i];
+
+	c->polled = false;
+	if (res < 0 && res != -ECANCELED && res != -EINTR)
+		fail(loop, "cannot wait for the trace", -res);
+	if (c->started || loop->abandoned)
+		pump(loop, i);
+}
+
+static void completed(struct loop *loop, enum op op, size_t i, int res)
+{
+	switch (op) {
+	case OP_START:
+		started(loop, i, res);
+		break;
+	case OP_STOP:
+		/* Should it not be there any more, then it does not step. */
+		if (res < 0 && res != -ENOENT)
+			fail(loop, "cannot stop the steps", -res);
+		break;
+	case OP_POLL:
+		polled(loop, i, res);
+		break;
+	case OP_WRITE:
+		written(loop, i, res);
+		break;
+	case OP_SIGNAL:
+		signalled(loop);
+		break;
+	case OP_VMM:
+		/* It has no threads any more: what is in the rings is all. */
+		loop->rec->vmm_gone = true;
+		abandon(loop);
+		break;
+	case OP_TICK:
+		tick(loop);
+		break;
+	case OP_TIME_IS_UP:
+		stop(loop);
+		break;
+	case OP_OTHER:
+		break;
+	}
+}
+
+/* All of it goes to the kernel with the first wait. */
+static bool start(struct loop *loop)
+{
+	struct recording *rec = loop->rec;
+	size_t i;
+
+	for (i = 0; i < rec->nr_vcpus; i++) {
+		struct channel *c = &loop->channels[i];
+		struct hvstep_step until = {
+			.vcpu = c->vcpu, .mode = HVSTEP_STEP_RANGE, .flags = LIVE,
+			.count = rec->count, .start = rec->until + 4, .end = rec->until,
+		};
+		int ret;
+
+		if (rec->has_until) {
+			ret = hvstep_step(rec->session, &until);
+			if (ret) {
+				fail(loop, "cannot start the steps", -ret);
+				return false;
+			}
+			c->started = true;
+		} else {
+			queue_command(loop, OP_START, i, HVSTEP_URING_START, (struct hvstep_uring){
+				.count = rec->count ?: INT64_MAX, .flags = LIVE,
+			});
+		}
+		c->polled = true;
+		queue_poll(loop, OP_POLL, i, hvstep_reader_fd(c->reader));
+	}
+	queue_poll(loop, OP_SIGNAL, 0, loop->signals);
+	queue_poll(loop, OP_VMM, 0, rec->pidfd);
+	loop->tick.tv_sec = 1;
+	queue_timeout(loop, OP_TICK, &loop->tick);
+	if (rec->seconds > 0) {
+		loop->time.tv_sec = rec->seconds;
+		loop->time.tv_nsec = (rec->seconds - loop->time.tv_sec) * NSEC_PER_SEC;
+		queue_timeout(loop, OP_TIME_IS_UP, &loop->time);
+	}
+	return true;
+}
+
+static void run(struct loop *loop)
+{
+	struct io_uring_cqe *cqe;
+	__u64 tag;
+	int ret, res;
+
+	while (loop->nr_done < loop->rec->nr_vcpus) {
+		ret = io_uring_submit_and_wait(&loop->uring, 1);
+		if (ret < 0 && ret != -EINTR && ret != -EAGAIN && ret != -EBUSY) {
+			fail(loop, "io_uring", -ret);
+			return;
+		}
+		while (io_uring_peek_cqe(&loop->uring, &cqe) == 0) {
+			tag = io_uring_cqe_get_data64(cqe);
+			res = cqe->res;
+			io_uring_cqe_seen(&loop->uring, cqe);
+			completed(loop, tag >> 32, (__u32)tag, res);
+		}
+	}
+}
+
+static void channels_close(struct loop *loop)
+{
+	size_t i;
+
+	for (i = 0; i < loop->rec->nr_vcpus; i++)
+		hvstep_reader_close(loop->channels[i].reader);
+	free(loop->channels);
+}
+
+static bool channels_open(struct loop *loop)
+{
+	struct recording *rec = loop->rec;
+	size_t i;
+	int ret;
+
+	loop->channels = calloc(rec->nr_vcpus, sizeof(*loop->channels));
+	if (!loop->channels) {
+		error("%s", strerror(ENOMEM));
+		return false;
+	}
+	for (i = 0; i < rec->nr_vcpus; i++) {
+		struct hvstep_trace trace = rec->trace;
+
+		trace.vcpu = rec->vcpus[i];
+		loop->channels[i].vcpu = rec->vcpus[i];
+		ret = hvstep_trace(rec->session, &trace, &loop->channels[i].reader);
+		if (!ret)
+			continue;
+		if (ret == -ENOENT)
+			error("the VM has no vCPU %u", trace.vcpu);
+		else if (ret == -EBUSY)
+			error("vCPU %u is being traced already", trace.vcpu);
+		else
+			error("cannot trace vCPU %u: %s", trace.vcpu, strerror(-ret));
+		channels_close(loop);
+		return false;
+	}
+	return true;
+}
+
+static void uring_advice(int err)
+{
+	if (err == ENOSYS || err == EPERM)
+		error("no io_uring: %s; sysctl kernel.io_uring_disabled=0 allows it",
+		      strerror(err));
+	else
+		error("no io_uring: %s", strerror(err));
+}
+
+static bool record(struct loop *loop)
+{
+	struct recording *rec = loop->rec;
+	unsigned int entries = 64;
+	int ret;
+
+	/* Of each channel one of each kind */
+	while (entries < 4 * rec->nr_vcpus + 16 && entries < 32768)
+		entries *= 2;
+	ret = io_uring_queue_init(entries, &loop->uring, 0);
+	if (ret) {
+		uring_advice(-ret);
+		return false;
+	}
+	if (!channels_open(loop)) {
+		io_uring_queue_exit(&loop->uring);
+		return false;
+	}
+	loop->intact = -1ULL;
+	rec->size = rec->offset;
+	loop->start = now();
+	loop->last_tick = loop->start;
+	if (start(loop))
+		run(loop);
+	rec->duration = now() - loop->start;
+	count(loop);
+	if (rec->progress)
+		progress_clear();
+	/* First what still writes from the rings, or waits for them */
+	io_uring_queue_exit(&loop->uring);
+	channels_close(loop);
+	if (rec->size > loop->intact)
+		rec->size = loop->intact;
+	return !loop->failed;
+}
+
+bool recording_run(struct recording *rec)
+{
+	struct loop loop = { .rec = rec };
+	sigset_t set, before;
+	bool ok;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	loop.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (loop.signals < 0) {
+		error("signalfd: %s", strerror(errno));
+		return false;
+	}
+	ok = record(&loop);
+	close(loop.signals);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ok;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef HVSTEP_RECORDING_H
+#define HVSTEP_RECORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <libhvstep.h>
+
+/**
+ * struct recording - what is recorded, into which file, and for how long
+ * @session:	of the VM
+ * @trace:	as for HVSTEP_TRACE, without the vCPU
+ * @vcpus:	ids
+ * @nr_vcpus:	how many
+ * @count:	end once so many steps are made, all vCPUs together; 0: without a limit
+ * @seconds:	end after so many; 0: without a limit
+ * @has_until:	end each vCPU's steps when its nip is @until
+ * @until:	see there
+ * @pidfd:	of the VMM
+ * @fd:		the file
+ * @offset:	of the first record in it
+ * @progress:	a line on standard error that is written over and over
+ * @steps:	out: made, recorded or not
+ * @dropped:	out: not recorded for want of room
+ * @filtered:	out: not to be recorded
+ * @size:	out: of the file
+ * @duration:	out: in nanoseconds
+ * @error:	out: an errno that a vCPU's steps ended with
+ * @error_vcpu:	out: which one
+ * @vmm_gone:	out: the VMM has ended
+ * @interrupted: out: by a signal
+ */
+struct recording {
+	const struct hvstep_session *session;
+	struct hvstep_trace trace;
+	const unsigned int *vcpus;
+	size_t nr_vcpus;
+	unsigned long long count;
+	double seconds;
+	bool has_until;
+	__u64 until;
+	int pidfd;
+	int fd;
+	unsigned long long offset;
+	bool progress;
+
+	unsigned long long steps;
+	unsigned long long dropped;
+	unsigned long long filtered;
+	unsigned long long size;
+	unsigned long long duration;
+	unsigned int error;
+	unsigned int error_vcpu;
+	bool vmm_gone;
+	bool interrupted;
+};
+
+/* Records; false if it could not, which was said. What was recorded is in the file all the same. */
+bool recording_run(struct recording *rec);
+
+#endif /* HVSTEP_RECORDING_H */

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+/* hvstep trace: the instructions of a guest that runs, into a file. */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <hvstep-trace.h>
+
+#include "command.h"
+#include "filter.h"
+#include "info.h"
+#include "progress.h"
+#include "recording.h"
+#include "target.h"
+
+#define DEFAULT_FILE	"hvstep.trace"
+/* Of a ring: 4 MB, some tenths of a second's steps */
+#define DEFAULT_RECORDS	65536
+
+struct trace {
+	struct target target;
+	struct recording rec;
+	unsigned int *vcpus;
+	const char *file;
+	bool quiet;
+	bool json;
+};
+
+static const struct argp_option options[] = {
+	{ "vcpu", 'c', "LIST", 0, "These vCPUs, as in 0,2-3 (default: all)", 0 },
+	{ "count", 'n', "N", 0, "End after N steps, of all vCPUs together", 0 },
+	{ "seconds", 's', "S", 0, "End after S seconds", 0 },
+	{ "until", 'u', "ADDR", 0, "End each vCPU's steps when it gets to this address", 0 },
+	{ "filter", 'F', "WORD,...", 0,
+	  "Record only user or kernel code, only branches that are taken (and whatever else does "
+	  "not go on behind itself), only what is at START-END", 0 },
+	{ "drop", 'd', NULL, 0, "When a ring is full lose records, rather than have the vCPU wait", 0 },
+	{ "ring", 'r', "RECORDS", 0, "Room in each vCPU's ring, a power of two (default: 65536)", 0 },
+	{ "output", 'o', "FILE", 0, "Write to FILE (default: " DEFAULT_FILE ")", 0 },
+	{ "quiet", 'q', NULL, 0, "No progress, no summary", 0 },
+	{ "json", 'j', NULL, 0, "The summary as one JSON object, to standard output", 0 },
+	{ 0 }
+};
+
+static unsigned long long number(struct argp_state *state, const char *arg, const char *what)
+{
+	unsigned long long n = 0;
+
+	if (!parse_number(arg, &n))
+		argp_error(state, "%s: no number: %s", what, arg);
+	return n;
+}
+
+static void parse_seconds(struct argp_state *state, const char *arg, struct trace *trace)
+{
+	char *end;
+
+	trace->rec.seconds = strtod(arg, &end);
+	if (end == arg || *end || !isfinite(trace->rec.seconds) || trace->rec.seconds <= 0 ||
+	    trace->rec.seconds > 1e9)
+		argp_error(state, "no number of seconds: %s", arg);
+}
+
+static void parse_ring(struct argp_state *state, const char *arg, struct trace *trace)
+{
+	unsigned long long n = number(state, arg, "--ring");
+
+	if (n < 16 || n > HVSTEP_RING_MAX_RECORDS || n & (n - 1))
+		argp_error(state, "a ring has a power of two of records, 16 to %u",
+			   HVSTEP_RING_MAX_RECORDS);
+	trace->rec.trace.nr_records = n;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct trace *trace = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &trace->target;
+		state->child_inputs[1] = &trace->target;
+		return 0;
+	case 'c':
+		free(trace->vcpus);
+		trace->vcpus = parse_list(arg, &trace->rec.nr_vcpus);
+		if (!trace->vcpus)
+			argp_error(state, "no list of vCPUs: %s", arg);
+		return 0;
+	case 'n':
+		trace->rec.count = number(state, arg, "--count");
+		if (!trace->rec.count || trace->rec.count > INT64_MAX)
+			argp_error(state, "--count takes 1 or more");
+		return 0;
+	case 's':
+		parse_seconds(state, arg, trace);
+		return 0;
+	case 'u':
+		trace->rec.until = number(state, arg, "--until");
+		trace->rec.has_until = true;
+		return 0;
+	case 'F':
+		if (!filter_by_words(arg, &trace->rec.trace))
+			argp_error(state, "no such filter: %s; known: %s", arg, FILTER_WORDS);
+		return 0;
+	case 'd':
+		trace->rec.trace.flags |= HVSTEP_TRACE_DROP;
+		return 0;
+	case 'r':
+		parse_ring(state, arg, trace);
+		return 0;
+	case 'o':
+		trace->file = arg;
+		return 0;
+	case 'q':
+		trace->quiet = true;
+		return 0;
+	case 'j':
+		trace->json = true;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp_child children[] = {
+	{ &target_argp, 0, NULL, 0 },
+	{ &target_policy_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.children = children,
+	.args_doc = "PID",
+	.doc = "Record each instruction that the guest of the VMM PID executes, which needs no "
+	       "preparation and does not notice. It ends when one of the limits is reached or with "
+	       "Ctrl-C, and the guest runs on. 'hvstep report FILE' shows what was recorded."
+	       "\v"
+	       "Without --policy the policies are atomic and deliver, so that guests go on as they "
+	       "would: see hvstep-trace(1).\n"
+	       "\n"
+	       "Exit status: 0 if it has come to an end that was asked for, 1 if it has not (what was "
+	       "recorded is in FILE all the same), 125 if hvstep fails.",
+};
+
+/* All vCPUs that the process has, unless there is a list. */
+static bool find_vcpus(struct trace *trace)
+{
+	int nr;
+
+	if (trace->vcpus)
+		return true;
+	trace->vcpus = calloc(LIST_MAX, sizeof(*trace->vcpus));
+	if (!trace->vcpus)
+		return false;
+	nr = hvstep_process_vcpus(trace->target.pid, trace->vcpus, LIST_MAX);
+	if (nr <= 0 || nr > LIST_MAX) {
+		error("%s: cannot tell its vCPUs: give --vcpu", target_name(&trace->target));
+		return false;
+	}
+	trace->rec.nr_vcpus = nr;
+	return true;
+}
+
+static void read_name(pid_t pid, char *name, size_t size)
+{
+	char path[64];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	got = read(fd, name, size - 1);
+	close(fd);
+	name[got > 0 ? got : 0] = 0;
+	name[strcspn(name, "\n")] = 0;
+}
+
+static void fill_head(struct hvstep_trace_file *head, const struct trace *trace,
+		      const struct hvstep_info *info, const struct hvstep_policy *policy)
+{
+	const char *platform = (const char *)getauxval(AT_BASE_PLATFORM);
+	struct timespec ts;
+	struct utsname uts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	*head = (struct hvstep_trace_file){
+		.magic = HVSTEP_TRACE_MAGIC,
+		.features = info->features,
+		.records_offset = sizeof(*head),
+		.record_size = sizeof(struct hvstep_record),
+		.host = info->host,
+		.policy = policy->flags,
+		.irq = policy->irq,
+		.filter = trace->rec.trace.flags,
+		.start = trace->rec.trace.start,
+		.end = trace->rec.trace.end,
+		.nr_vcpus = trace->rec.nr_vcpus,
+		.pid = trace->target.pid,
+		.time = ts.tv_sec * 1000000000ULL + ts.tv_nsec,
+	};
+	if (uname(&uts) == 0)
+		snprintf(head->release, sizeof(head->release), "%.63s", uts.release);
+	if (platform)
+		snprintf(head->platform, sizeof(head->platform), "%.15s", platform);
+	read_name(trace->target.pid, head->vmm, sizeof(head->vmm));
+}
+
+static bool write_head(const struct trace *trace, const struct hvstep_trace_file *head)
+{
+	if (pwrite(trace->rec.fd, head, sizeof(*head), 0) == sizeof(*head))
+		return true;
+	error("%s: %s", trace->file, strerror(errno));
+	return false;
+}
+
+/* The totals; and nothing behind what is sound. */
+static bool finish(struct trace *trace, struct hvstep_trace_file *head)
+{
+	const struct recording *rec = &trace->rec;
+	bool ok;
+
+	head->state |= HVSTEP_TRACE_COMPLETE;
+	head->duration = rec->duration;
+	head->nr_records = (rec->size - head->records_offset) / head->record_size;
+	head->dropped = rec->dropped;
+	head->filtered = rec->filtered;
+	head->error = rec->error;
+	ok = write_head(trace, head);
+	if (ok && ftruncate(rec->fd, head->records_offset + head->nr_records * head->record_size)) {
+		error("%s: %s", trace->file, strerror(errno));
+		ok = false;
+	}
+	/* The last chance to hear that there was no room after all. */
+	if (close(rec->fd) && ok) {
+		error("%s: %s", trace->file, strerror(errno));
+		ok = false;
+	}
+	return ok;
+}
+
+static void print_string(const char *s)
+{
+	putchar('"');
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if ((unsigned char)*s < 0x20)
+			printf("\\u%04x", *s);
+		else
+			putchar(*s);
+	}
+	putchar('"');
+}
+
+static void summary(const struct trace *trace, const struct hvstep_trace_file *head)
+{
+	const struct recording *rec = &trace->rec;
+	double seconds = rec->duration / 1e9;
+	double rate = seconds > 0 ? rec->steps / seconds : 0;
+	char size[HUMAN_SIZE];
+
+	if (trace->json) {
+		printf("{\"steps\":%llu,\"records\":%llu,\"lost\":%llu,\"filtered\":%llu,"
+		       "\"vcpus\":%zu,\"seconds\":%.6f,\"steps_per_second\":%.0f,\"bytes\":%llu,"
+		       "\"error\":%u,\"vmm_gone\":%s,\"interrupted\":%s,\"file\":",
+		       rec->steps, (unsigned long long)head->nr_records, rec->dropped,
+		       rec->filtered, rec->nr_vcpus, seconds, rate, rec->size, rec->error,
+		       rec->vmm_gone ? "true" : "false", rec->interrupted ? "true" : "false");
+		print_string(trace->file);
+		printf("}\n");
+	} else if (!trace->quiet) {
+		printf("%llu steps of %zu vCPU%s in %.1f s (%.0f/s), %llu lost, %llu filtered; "
+		       "%s: %llu records, %s\n", rec->steps, rec->nr_vcpus,
+		       rec->nr_vcpus == 1 ? "" : "s", seconds, rate, rec->dropped, rec->filtered,
+		       trace->file, (unsigned long long)head->nr_records, human(rec->size, size));
+	}
+}
+
+static int record(struct trace *trace)
+{
+	struct recording *rec = &trace->rec;
+	struct hvstep_policy before, policy;
+	struct hvstep_trace_file head;
+	struct hvstep_info info;
+	struct obstacle why;
+	bool ok;
+
+	rec->fd = open(trace->file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (rec->fd < 0) {
+		error("%s: %s", trace->file, strerror(errno));
+		return EXIT_HVSTEP;
+	}
+	if (!target_set_policy(&trace->target, rec->session, &before) ||
+	    hvstep_get_policy(rec->session, &policy) || !info_get(&info, &why))
+		return EXIT_HVSTEP;
+	fill_head(&head, trace, &info, &policy);
+	if (!write_head(trace, &head))
+		return EXIT_HVSTEP;
+	rec->offset = sizeof(head);
+	ok = recording_run(rec);
+	/* Of whoever else has a descriptor of the session */
+	hvstep_set_policy(rec->session, &before);
+	ok &= finish(trace, &head);
+	summary(trace, &head);
+	if (fflush(stdout) || ferror(stdout)) {
+		error("cannot write the summary");
+		return EXIT_HVSTEP;
+	}
+	if (!ok)
+		return EXIT_HVSTEP;
+	if (rec->error)
+		error("vCPU %u could not be stepped any further, and runs on: %s",
+		      rec->error_vcpu, strerror(rec->error));
+	if (rec->vmm_gone)
+		error("the VMM has ended");
+	return rec->error || rec->vmm_gone ? 1 : 0;
+}
+
+int cmd_trace(int argc, char **argv)
+{
+	struct hvstep_session *session;
+	struct trace trace = {
+		.file = DEFAULT_FILE,
+		.rec = { .trace.nr_records = DEFAULT_RECORDS },
+	};
+	int status;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &trace))
+		return EXIT_HVSTEP;
+	/* Half a ring is read while the vCPU fills the other one. */
+	trace.rec.trace.watermark = trace.rec.trace.nr_records / 2;
+	trace.rec.progress = !trace.quiet && isatty(STDERR_FILENO);
+	trace.rec.pidfd = syscall(SYS_pidfd_open, trace.target.pid, 0);
+	session = target_attach(&trace.target, HVSTEP_ATTACH_SHARE);
+	if (!session)
+		return 1;
+	trace.rec.session = session;
+	status = find_vcpus(&trace) ? 0 : 1;
+	trace.rec.vcpus = trace.vcpus;
+	if (!status)
+		status = record(&trace);
+	hvstep_detach(session);
+	free(trace.vcpus);
+	return status;
+}
