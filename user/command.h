@@ -13,6 +13,7 @@ enum {
  * A subcommand gets its own name, as in "hvstep run", for argv[0], and returns
  * the exit status.
  */
+int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_attach(int argc, char **argv);
 int cmd_detach(int argc, char **argv);

@@ -13,6 +13,7 @@ static const struct command {
 	char *full_name;		/* argv[0] of the subcommand */
 	const char *summary;
 } commands[] = {
+	{ "report", cmd_report, "hvstep report", "show what was executed, from a trace file" },
 	{ "run", cmd_run, "hvstep run", "run a VMM whose VMs can be single-stepped" },
 	{ "attach", cmd_attach, "hvstep attach", "attach a VMM that runs already" },
 	{ "detach", cmd_detach, "hvstep detach", "end that" },

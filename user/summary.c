@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the head of a trace file says, in words, and what all vCPUs have in common. */
+#include <string.h>
+
+#include "report.h"
+
+static const char *const kinds[REPORT_NR_KINDS] = {
+	[HVSTEP_KIND_EMULATED] = "emulated",
+	[HVSTEP_KIND_TRACED] = "traced",
+	[HVSTEP_KIND_DISPLACED] = "displaced",
+	[HVSTEP_KIND_MOVED] = "moved",
+	[HVSTEP_KIND_FAULT] = "fault",
+	[HVSTEP_KIND_REFLECTED] = "reflected",
+	[REPORT_NR_KINDS - 1] = "other",
+};
+
+struct bit_name {
+	uint64_t bit;
+	const char *name;
+};
+
+static const struct bit_name policies[] = {
+	{ HVSTEP_POLICY_TRACE_ALL, "trace-all" },
+	{ HVSTEP_POLICY_ATOMIC, "atomic" },
+	{ HVSTEP_POLICY_EXCLUSIVE, "exclusive" },
+	{ 0 }
+};
+
+static const struct bit_name filters[] = {
+	{ HVSTEP_TRACE_DROP, "drop" },
+	{ HVSTEP_TRACE_NO_KERNEL, "no-kernel" },
+	{ HVSTEP_TRACE_NO_USER, "no-user" },
+	{ HVSTEP_TRACE_BRANCHES, "branches" },
+	{ 0 }
+};
+
+const char *summary_kind(unsigned int kind)
+{
+	return kinds[kind < REPORT_NR_KINDS ? kind : REPORT_NR_KINDS - 1];
+}
+
+/* Bits of a newer module have no name here, and are shown by number. */
+static const char *print_bits(FILE *out, uint64_t bits, const struct bit_name *names,
+			      const char *quote, const char *separator)
+{
+	const char *before = "";
+
+	for (int nr = 0; nr < 64; nr++) {
+		const struct bit_name *n = names;
+		uint64_t bit = 1ULL << nr;
+
+		if (!(bits & bit))
+			continue;
+		while (n->bit && n->bit != bit)
+			n++;
+		if (n->bit)
+			fprintf(out, "%s%s%s%s", before, quote, n->name, quote);
+		else
+			fprintf(out, "%s%sbit%d%s", before, quote, nr, quote);
+		before = separator;
+	}
+	return before;
+}
+
+void summary_print_policy(FILE *out, const struct hvstep_trace_file *head, const char *quote,
+			  const char *separator)
+{
+	const char *before = print_bits(out, head->policy, policies, quote, separator);
+
+	if (head->irq == HVSTEP_IRQ_DELIVER)
+		fprintf(out, "%s%sdeliver%s", before, quote, quote);
+}
+
+void summary_print_filter(FILE *out, const struct hvstep_trace_file *head, const char *quote,
+			  const char *separator)
+{
+	print_bits(out, head->filter, filters, quote, separator);
+}
+
+const char *summary_isa(const struct hvstep_trace_file *head)
+{
+	if (head->host & HVSTEP_HOST_ARCH_31)
+		return "3.1";
+	if (head->host & HVSTEP_HOST_ARCH_300)
+		return "3.0";
+	return "2.07";
+}
+
+void summary_time(const struct hvstep_trace_file *head, char *text, size_t size)
+{
+	time_t seconds = head->time / 1000000000;
+	struct tm tm = { 0 };
+
+	gmtime_r(&seconds, &tm);
+	strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+bool summary_is_big_endian(const struct trace_file *file)
+{
+	return file->swap == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+}
+
+struct summary summary_of(const struct calls *calls)
+{
+	struct summary sum = { 0 };
+
+	for (size_t i = 0; i < calls->nr_vcpus; i++) {
+		const struct calls_vcpu *vcpu = calls->vcpus[i];
+
+		sum.gaps += vcpu->gaps;
+		sum.missing += vcpu->missing;
+		sum.interrupts += vcpu->interrupts;
+		sum.restarts += vcpu->restarts;
+	}
+	return sum;
+}
