@@ -58,16 +58,16 @@ static void print_between(const struct hvstep_record *last, const struct hvstep_
 			  FILE *out)
 {
 	uint64_t missing = record->seq - last->seq - 1;
-	uint64_t mask = address_mask(record->msr);
+	uint64_t mask = address_mask(record->msr), expected = last->next & mask;
 
 	if (record->seq <= last->seq)
 		fputs("             ... recorded anew\n", out);
 	else if (missing)
 		fprintf(out, "             ... %" PRIu64 " steps are not there\n", missing);
-	else if ((last->next & mask) == (record->nip & mask))
+	else if (expected == (record->nip & mask))
 		return;
 	else if (is_vector(record->nip & mask) && !(record->msr & MSR_PR))
-		fprintf(out, "             ... interrupt at 0x%" PRIx64 "\n", last->next & mask);
+		fprintf(out, "             ... interrupt at 0x%" PRIx64 "\n", expected);
 	else
 		fputs("             ... goes on elsewhere\n", out);
 }
