@@ -202,14 +202,14 @@ static bool add_file(struct symbols *symbols, struct elf_file *file, const char 
 	return true;
 }
 
-/* Splits FILE@ADDR; what is behind an @ and no number belongs to the name. */
+/* Splits FILE@ADDR; unless that is the name of a file, or no number is behind the @. */
 static char *name_and_bias(const char *spec, uint64_t *bias)
 {
 	char *name = strdup(spec), *at, *end;
 
 	*bias = 0;
 	at = name ? strrchr(name, '@') : NULL;
-	if (!at || !isxdigit((unsigned char)at[1]))
+	if (!at || !isxdigit((unsigned char)at[1]) || access(name, F_OK) == 0)
 		return name;
 	errno = 0;
 	*bias = strtoull(at + 1, &end, 16);
