@@ -44,8 +44,9 @@ static void enter(void *context, struct calls_vcpu *vcpu, uint32_t function, enu
 	if (!vcpu->node)
 		name_vcpu(report, vcpu);
 	out = event(report, "B");
-	fprintf(out, ",\"tid\":%" PRIu64 ",\"ts\":%" PRIu64 ",\"cat\":\"%s%s\",\"name\":", tid(vcpu),
-		vcpu->here, function_is_user(&report->functions, function) ? "user" : "kernel",
+	fprintf(out, ",\"tid\":%" PRIu64 ",\"ts\":%" PRIu64 ",\"cat\":\"%s%s\",\"name\":",
+		tid(vcpu), vcpu->here,
+		function_is_user(&report->functions, function) ? "user" : "kernel",
 		how == ENTER_INTERRUPT ? ",interrupt" : "");
 	json_string(out, function_name(&report->functions, function, name));
 	fputc('}', out);

@@ -20,7 +20,8 @@ enum { OPTION_DEPTH = 0x100, OPTION_MIN_PERCENT, OPTION_TOP, OPTION_VCPU };
 
 static const struct argp_option options[] = {
 	{ "depth", OPTION_DEPTH, "N", 0, "Levels of the call tree below the vCPU (64)", 0 },
-	{ "format", 'f', "FORMAT", 0, "text (the default), json, perfetto or folded, see below", 0 },
+	{ "format", 'f', "FORMAT", 0, "text (the default), json, perfetto or folded: see below",
+	  0 },
 	{ "instructions", 'i', "N", OPTION_ARG_OPTIONAL,
 	  "In the text: each step disassembled, the first N of each vCPU", 0 },
 	{ "kernel-symbols", 'k', "FILE[@ADDR]", 0,

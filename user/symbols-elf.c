@@ -181,7 +181,8 @@ static bool add_file(struct symbols *symbols, struct elf_file *file, const char 
 {
 	struct symbol_table found = { 0 }, *to;
 
-	if (!file->elf || elf_kind(file->elf) != ELF_K_ELF || !gelf_getehdr(file->elf, &file->head) ||
+	if (!file->elf || elf_kind(file->elf) != ELF_K_ELF ||
+	    !gelf_getehdr(file->elf, &file->head) ||
 	    elf_getshdrstrndx(file->elf, &file->strings) != 0) {
 		error("%s: not an ELF file", name);
 		return false;

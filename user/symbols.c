@@ -36,10 +36,11 @@ static void table_ready(struct symbol_table *table)
 		struct symbol *symbol = &table->symbols[i];
 		bool has_size = symbol->end > symbol->start;
 
-		if (nr && table->symbols[nr - 1].start == symbol->start)
+		if ((nr && table->symbols[nr - 1].start == symbol->start) ||
+		    (!has_size && symbol->start < function_end)) {
+			free((char *)symbol->name);
 			continue;
-		if (!has_size && symbol->start < function_end)
-			continue;
+		}
 		if (has_size && symbol->end > function_end)
 			function_end = symbol->end;
 		table->symbols[nr++] = *symbol;

@@ -156,11 +156,11 @@ bool trace_file_open(struct trace_file *file, const char *name)
 	file->fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (file->fd < 0)
 		return no_trace(file, strerror(errno));
-	if (fstat(file->fd, &st) != 0)
+	if (fstat(file->fd, &st) != 0) {
 		no_trace(file, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
+	} else if (!S_ISREG(st.st_mode)) {
 		no_trace(file, "not a trace file: not a regular file");
-	else if (head_read(file)) {
+	} else if (head_read(file)) {
 		records_count(file, st.st_size);
 		file->block = allocate_zeroed(1, BLOCK_SIZE);
 		posix_fadvise(file->fd, 0, 0, POSIX_FADV_SEQUENTIAL);

@@ -46,7 +46,7 @@ def sample():
 @test
 def flipped_bits():
     rng = random.Random(4711)
-    for nr in range(250):
+    for nr in range(160):
         data = bytearray(sample().bytes("<>"[nr % 2]))
         for _ in range(rng.choice((1, 3, 20, 200))):
             data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
@@ -58,7 +58,7 @@ def flipped_bits():
 @test
 def random_bytes():
     rng = random.Random(42)
-    for nr in range(60):
+    for nr in range(40):
         survives(*FORMATS[nr % 4], *SYMBOLS, write("random", rng.randbytes(rng.randrange(5000))))
         data = head(50, "<>"[nr % 2]) + rng.randbytes(50 * 64)
         survives(*FORMATS[nr % 4], *SYMBOLS, write("random", data))
@@ -83,7 +83,7 @@ def random_branches():
 @test
 def heads_of_every_length():
     data = sample().bytes()
-    for length in range(0, HEAD_SIZE + 130, 3):
+    for length in range(0, HEAD_SIZE + 130, 7):
         survives(write("cut", data[:length]))
 
 
@@ -102,7 +102,7 @@ def very_deep():
 def symbols_of_any_kind():
     rng = random.Random(99)
     trace = write("trace", sample().bytes())
-    for nr in range(150):
+    for nr in range(100):
         data = bytearray(elf([("f", K, 64), ("g", K + 64, 0)], order="<>"[nr % 2],
                              opd=[K, 0, 0, K + 64, 0, 0] if nr % 3 else None))
         for _ in range(rng.choice((1, 3, 10))):
