@@ -13,11 +13,12 @@ enum {
  * A subcommand gets its own name, as in "hvstep run", for argv[0], and returns
  * the exit status.
  */
-int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_attach(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
+int cmd_step(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 
 /* One line to stderr, "hvstep: ..."; warnings are dropped if HVSTEP_QUIET is set. */

@@ -13,11 +13,12 @@ static const struct command {
 	char *full_name;		/* argv[0] of the subcommand */
 	const char *summary;
 } commands[] = {
-	{ "report", cmd_report, "hvstep report", "show what was executed, from a trace file" },
 	{ "run", cmd_run, "hvstep run", "run a VMM whose VMs can be single-stepped" },
 	{ "attach", cmd_attach, "hvstep attach", "attach a VMM that runs already" },
 	{ "detach", cmd_detach, "hvstep detach", "end that" },
+	{ "step", cmd_step, "hvstep step", "step a running guest, and show the instructions" },
 	{ "trace", cmd_trace, "hvstep trace", "record the instructions of a running guest" },
+	{ "report", cmd_report, "hvstep report", "show what was executed, from a trace file" },
 	{ "status", cmd_status, "hvstep status", "show what the module and this host can do" },
 };
 

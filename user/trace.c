@@ -18,6 +18,7 @@
 #include "command.h"
 #include "filter.h"
 #include "info.h"
+#include "json.h"
 #include "progress.h"
 #include "recording.h"
 #include "target.h"
@@ -250,20 +251,6 @@ static bool finish(struct trace *trace, struct hvstep_trace_file *head)
 	return ok;
 }
 
-static void print_string(const char *s)
-{
-	putchar('"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			printf("\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			printf("\\u%04x", *s);
-		else
-			putchar(*s);
-	}
-	putchar('"');
-}
-
 static void summary(const struct trace *trace, const struct hvstep_trace_file *head)
 {
 	const struct recording *rec = &trace->rec;
@@ -278,7 +265,7 @@ static void summary(const struct trace *trace, const struct hvstep_trace_file *h
 		       rec->steps, (unsigned long long)head->nr_records, rec->dropped,
 		       rec->filtered, rec->nr_vcpus, seconds, rate, rec->size, rec->error,
 		       rec->vmm_gone ? "true" : "false", rec->interrupted ? "true" : "false");
-		print_string(trace->file);
+		json_string(stdout, trace->file);
 		printf("}\n");
 	} else if (!trace->quiet) {
 		printf("%llu steps of %zu vCPU%s in %.1f s (%.0f/s), %llu lost, %llu filtered; "
