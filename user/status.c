@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* hvstep status: HVSTEP_GET_INFO in words, or in JSON. */
 #include <argp.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "bits.h"
 #include "command.h"
 #include "device.h"
 #include "info.h"
@@ -37,58 +37,12 @@ static const struct argp argp = {
 	       "Exit status: 0 if VMs can be attached, 1 if not, 125 if hvstep fails.",
 };
 
-struct bit_name {
-	uint64_t bit;
-	const char *name;
-};
-
-static const struct bit_name features[] = {
-	{ HVSTEP_FEATURE_STEP_ONE, "step-one" },
-	{ HVSTEP_FEATURE_IRQ_HOLD, "irq-hold" },
-	{ HVSTEP_FEATURE_TRACE_ALL, "trace-all" },
-	{ HVSTEP_FEATURE_COUNTERS, "counters" },
-	{ HVSTEP_FEATURE_IRQ_DELIVER, "irq-deliver" },
-	{ HVSTEP_FEATURE_ATOMIC, "atomic" },
-	{ HVSTEP_FEATURE_EXCLUSIVE, "exclusive" },
-	{ HVSTEP_FEATURE_STEP_COUNT, "step-count" },
-	{ HVSTEP_FEATURE_STEP_RANGE, "step-range" },
-	{ HVSTEP_FEATURE_STEP_LIVE, "step-live" },
-	{ HVSTEP_FEATURE_TRACE, "trace" },
-	{ HVSTEP_FEATURE_URING, "uring" },
-	{ HVSTEP_FEATURE_SHARE, "share" },
-	{ 0 }
-};
-
 static const struct bit_name policies[] = {
 	{ HVSTEP_POLICY_TRACE_ALL, "trace-all" },
 	{ HVSTEP_POLICY_ATOMIC, "atomic" },
 	{ HVSTEP_POLICY_EXCLUSIVE, "exclusive" },
 	{ 0 }
 };
-
-/* Bits of a newer module have no name here, and are shown by number. */
-static void print_bits(uint64_t bits, const struct bit_name *names, const char *quote,
-		       const char *separator)
-{
-	const char *before = "";
-
-	for (int nr = 0; nr < 64; nr++) {
-		const struct bit_name *n = names;
-		uint64_t bit = 1ULL << nr;
-
-		if (!(bits & bit))
-			continue;
-		while (n->bit && n->bit != bit)
-			n++;
-		printf("%s%s", before, quote);
-		if (n->bit)
-			printf("%s", n->name);
-		else
-			printf("bit%d", nr);
-		printf("%s", quote);
-		before = separator;
-	}
-}
 
 static const char *isa(const struct hvstep_info *info)
 {
@@ -112,9 +66,9 @@ static void print_text(const struct hvstep_info *info)
 {
 	printf("module:       loaded\n");
 	printf("features:     ");
-	print_bits(info->features, features, "", " ");
+	bits_print(stdout, info->features, feature_names, "", " ");
 	printf("\npolicies:     ");
-	print_bits(info->policies, policies, "", " ");
+	bits_print(stdout, info->policies, policies, "", " ");
 	printf("\nkvm-hv:       %s\n", info->host & HVSTEP_HOST_KVM_HV ? "loaded" : "not loaded");
 	printf("host:         %s, %s MMU%s\n", processor(info),
 	       info->host & HVSTEP_HOST_RADIX ? "radix" : "hash",
@@ -130,9 +84,9 @@ static const char *json_bool(bool value)
 static void print_json(const struct hvstep_info *info)
 {
 	printf("{\"device\":\"" HVSTEP_DEVICE "\",\"loaded\":true,\"features\":[");
-	print_bits(info->features, features, "\"", ",");
+	bits_print(stdout, info->features, feature_names, "\"", ",");
 	printf("],\"policies\":[");
-	print_bits(info->policies, policies, "\"", ",");
+	bits_print(stdout, info->policies, policies, "\"", ",");
 	printf("],\"host\":{\"kvm_hv\":%s,\"isa\":\"%s\",\"radix\":%s,\"nested\":%s}",
 	       json_bool(info->host & HVSTEP_HOST_KVM_HV), isa(info),
 	       json_bool(info->host & HVSTEP_HOST_RADIX),
