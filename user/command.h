@@ -20,6 +20,7 @@ int cmd_step(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 
 /* One line to stderr, "hvstep: ..."; warnings are dropped if HVSTEP_QUIET is set. */
 void error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -20,6 +20,7 @@ static const struct command {
 	{ "trace", cmd_trace, "hvstep trace", "record the instructions of a running guest" },
 	{ "report", cmd_report, "hvstep report", "show what was executed, from a trace file" },
 	{ "status", cmd_status, "hvstep status", "show what the module and this host can do" },
+	{ "doctor", cmd_doctor, "hvstep doctor", "look for what is in the way of stepping" },
 };
 
 #define NCOMMANDS	(sizeof(commands) / sizeof(commands[0]))

@@ -27,6 +27,8 @@ struct fake fake;
 static struct object *objects[FDS_MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+#define FEATURES	(HVSTEP_FEATURE_STEP_ONE | HVSTEP_FEATURE_COUNTERS | 1ULL << 40)
+
 /* For `hvstep status`, which has no test program around it to say so. */
 __attribute__((constructor))
 static void from_environment(void)
@@ -42,6 +44,8 @@ static void from_environment(void)
 	value = getenv("FAKE_HOST");
 	if (value)
 		fake.host = strtoul(value, NULL, 0);
+	value = getenv("FAKE_FEATURES");
+	fake.features = value ? strtoull(value, NULL, 0) : FEATURES;
 }
 
 static struct object *object(int fd)
@@ -168,7 +172,7 @@ static int module_ioctl(int fd, unsigned long request, void *arg)
 		if (fake.info_errno)
 			return fail(fake.info_errno);
 		memset(info, 0, sizeof(*info));
-		info->features = HVSTEP_FEATURE_STEP_ONE | HVSTEP_FEATURE_COUNTERS | 1ULL << 40;
+		info->features = fake.features;
 		info->policies = HVSTEP_POLICY_TRACE_ALL;
 		info->host = fake.host;
 		info->attached = 2;

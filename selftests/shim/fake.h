@@ -35,6 +35,7 @@ struct fake {
 	int attach_eintr;	/* attaches to fail with EINTR first */
 	useconds_t attach_delay;
 	uint32_t host;
+	uint64_t features;
 	int sstep;		/* the kernel's own answer, -1 with EINVAL if < 0 */
 	int foreign;		/* what FAKE_FOREIGN returns, -1 with ENOTTY if < 0 */
 
