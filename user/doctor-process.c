@@ -108,39 +108,23 @@ static bool shim_is_in(const struct doctor *d)
 	return found;
 }
 
-static bool has_argument(const char *args, size_t len, const char *wanted)
+/* Where `hvstep attach` listens for its end, as /proc/net/unix has it. */
+static bool attach_holds(const struct doctor *d)
 {
-	for (const char *arg = args; arg < args + len; arg += strlen(arg) + 1)
-		if (!strcmp(arg, wanted))
-			return true;
-	return false;
-}
+	char name[64], full[PATH_MAX], *line = NULL;
+	bool found = false;
+	size_t size = 0;
+	FILE *sockets;
 
-/* Does another process hold the VM, as `hvstep attach` does? Its number, or 0. */
-static pid_t attacher(const struct doctor *d)
-{
-	char path[64], full[PATH_MAX], args[1024], pid[16];
-	struct descriptors fds;
-	struct dirent *entry;
-	pid_t found = 0;
-	ssize_t len;
-	DIR *dir;
-
-	snprintf(pid, sizeof(pid), "%d", (int)d->pid);
-	tree_path(d, full, "/proc");
-	dir = opendir(full);
-	if (!dir)
-		return 0;
-	while (!found && (entry = readdir(dir))) {
-		if (!strspn(entry->d_name, "0123456789"))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%.20s/cmdline", entry->d_name);
-		len = tree_read(d, path, args, sizeof(args));
-		if (len > 0 && has_argument(args, len, "attach") && has_argument(args, len, pid) &&
-		    look_at(d, entry->d_name, &fds) && fds.sessions)
-			found = atoi(entry->d_name);
-	}
-	closedir(dir);
+	snprintf(name, sizeof(name), " @hvstep-attach/%d/", (int)d->pid);
+	tree_path(d, full, "/proc/net/unix");
+	sockets = fopen(full, "re");
+	if (!sockets)
+		return false;
+	while (!found && getline(&line, &size, sockets) > 0)
+		found = strstr(line, name);
+	free(line);
+	fclose(sockets);
 	return found;
 }
 
@@ -148,15 +132,13 @@ static pid_t attacher(const struct doctor *d)
 static bool check_attached(struct doctor *d, const struct descriptors *fds)
 {
 	char remedy[160];
-	pid_t holder;
 
 	if (fds->sessions) {
 		doctor_ok(d, "attached", "by the shim in it");
 		return true;
 	}
-	holder = attacher(d);
-	if (holder) {
-		doctor_ok(d, "attached", "by hvstep attach, process %d", (int)holder);
+	if (attach_holds(d)) {
+		doctor_ok(d, "attached", "by hvstep attach");
 		return true;
 	}
 	if (shim_is_in(d)) {

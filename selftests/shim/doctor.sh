@@ -310,12 +310,10 @@ expect -o "$(says note attached 'not yet*')" "with the shim in it" lines doctor 
 ln -s anon_inode:hvstep-session "$root/proc/1234/fd/512"
 expect -o "$(says ok attached 'by the shim in it')" "and attached" lines doctor -p 1234
 rm "$root/proc/1234/fd/512" "$root/proc/1234/maps"
-mkdir -p "$root/proc/99/fd"
-printf 'hvstep\0attach\0001234\0' >"$root/proc/99/cmdline"
-expect -s 1 -o "$(says problem attached '*' '*')" "a hvstep attach that has not" lines doctor -p 1234
-ln -s anon_inode:hvstep-session "$root/proc/99/fd/5"
-expect -o "$(says ok attached 'by hvstep attach, process 99')" "attached by hvstep attach" \
-	lines doctor -p 1234
+put proc/net/unix "00000000: 00000002 00000000 00010000 0001 01 100 @hvstep-attach/12345/0"
+expect -s 1 -o "$(says problem attached '*' '*')" "hvstep attach of another one" lines doctor -p 1234
+put proc/net/unix "00000000: 00000002 00000000 00010000 0001 01 100 @hvstep-attach/1234/0"
+expect -o "$(says ok attached 'by hvstep attach')" "attached by hvstep attach" lines doctor -p 1234
 expect -s 125 -o '' -e '*not a process ID: 12x*--help*' "no process ID" doctor --pid 12x
 
 expect -s 125 -o '' -e '*not a process ID: 0*--help*' "nor is 0" doctor --pid 0
