@@ -13,6 +13,7 @@
 
 #include "command.h"
 #include "doctor.h"
+#include "json.h"
 
 enum { OPT_ROOT = 0x100 };
 
@@ -68,23 +69,6 @@ static const struct argp argp = {
 	       "Exit status: 0 if nothing is in the way, 1 if something is, 125 if hvstep fails.",
 };
 
-/* The names of files and processes can be anything, other bytes than of UTF-8 included. */
-static void print_string(const char *s)
-{
-	putchar('"');
-	for (; *s; s++) {
-		unsigned char c = *s;
-
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < ' ' || c >= 0x7f)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
-}
-
 static void print(struct doctor *d, const char *state, const char *check, const char *remedy,
 		  const char *format, va_list ap)
 {
@@ -92,17 +76,21 @@ static void print(struct doctor *d, const char *state, const char *check, const 
 
 	vsnprintf(text, sizeof(text), format, ap);
 	if (!d->json) {
-		printf("%-8s %s: %s\n", state, check, text);
-		if (remedy)
-			printf("%-8s %s\n", "", remedy);
+		printf("%-8s %s: ", state, check);
+		plain_string(stdout, text);
+		if (remedy) {
+			printf("\n%-8s ", "");
+			plain_string(stdout, remedy);
+		}
+		putchar('\n');
 		return;
 	}
 	printf("%s{\"check\":\"%s\",\"state\":\"%s\",\"text\":", d->checks++ ? "," : "",
 	       check, state);
-	print_string(text);
+	json_string(stdout, text);
 	if (remedy) {
 		printf(",\"remedy\":");
-		print_string(remedy);
+		json_string(stdout, remedy);
 	}
 	putchar('}');
 }
