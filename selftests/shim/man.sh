@@ -49,7 +49,7 @@ surplus() {
 			[ "$(page "$command")" != "$page" ] || options "$command"
 		done >"$tap_dir/taken"
 		[ ! -s "$tap_dir/taken" ] ||
-			sed -n 's/^\.It .*Fl -\([a-z-]*\).*/\1/p' "$page" |
+			sed -nE 's/^\.It .*Fl (-|Fl )([a-z-]{2,}).*/\2/p' "$page" |
 			grep -vxFf "$tap_dir/taken" | sed "s,^,${page##*/}: --,"
 	done
 }
@@ -61,9 +61,9 @@ without() {
 	done | tr '\n' ' '
 }
 
-# mdoc has the first - of an option for a macro.
+# mdoc has the first - of an option for a macro, and for some the second one, too.
 has_option() {
-	grep -qE -- "Fl -$2( |\$)" "$1"
+	grep -qE -- "Fl (-|Fl )$2( |\$)" "$1"
 }
 
 has_word() {
