@@ -49,7 +49,7 @@ chmod +x "$tap_dir/bin/a-vmm-for-tests"
 : >"$files/a.trace"
 : >"$files/a file"
 
-plan 38
+plan 39
 is "it is bash's for hvstep" "$(complete -p hvstep)" "complete -F _hvstep hvstep"
 offers "the commands" "run attach detach step trace report status doctor" hvstep ''
 offers "a command" "trace" hvstep tr
@@ -75,6 +75,7 @@ offers "a VMM behind options" "12 123" hvstep trace --json -o x -p atomic ''
 offers "a VMM behind --policy=" "12 123" hvstep trace --policy = atomic ''
 
 offers "policies" "trace-all atomic exclusive deliver" hvstep run --policy ''
+offers "and a word for none" "hold" hvstep trace --policy h
 offers "behind an =" "atomic" hvstep run --policy = a
 offers "where = does not break words" "--policy=atomic" hvstep run --policy=a
 offers "-p" "exclusive" hvstep attach -p e
