@@ -130,13 +130,149 @@ TEST_F(uring, several)
 	vm_check_sealed(self->vm, "after it all");
 }
 
+#define MANY	8
+
+struct many {
+	struct vcpu *v[MANY];
+	struct runner runner[MANY];
+	struct recorder rec[MANY];
+	struct io_uring uring;
+};
+
+/* All run, and are started by one call. */
+static void many_start(struct many *m, struct vcpu *first, __u64 n, struct hvstep_trace trace)
+{
+	unsigned int i;
+	__u64 data;
+
+	ignore_sigusr1();
+	start(&m->uring);
+	for (i = 0; i < MANY; i++) {
+		m->v[i] = i ? vm_vcpu(first->vm, i) : first;
+		ring_start(m->v[i], CODE_RA);
+	}
+	vm_seal(first->vm);
+	for (i = 0; i < MANY; i++) {
+		runner_start(&m->runner[i], m->v[i], false);
+		recorder_open(&m->rec[i], m->v[i], trace);
+		prepare(&m->uring, m->rec[i].fd, HVSTEP_URING_START,
+			(struct hvstep_uring){ .count = n, .flags = LIVE }, i);
+	}
+	if (io_uring_submit(&m->uring) != MANY)
+		vm_fail("io_uring_submit");
+	for (i = 0; i < MANY; i++)
+		if (complete(&m->uring, &data))
+			vm_fail("HVSTEP_URING_START of vcpu %llu", data);
+}
+
+static void many_stop(struct many *m)
+{
+	struct vm *vm = m->v[0]->vm;
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++) {
+		if (!runner_goes_on(&m->runner[i]))
+			vm_fail("vcpu %u does not run", i);
+		recorder_close(&m->rec[i]);
+	}
+	for (i = 0; i < MANY; i++)
+		runner_stop(&m->runner[i]);
+	io_uring_queue_exit(&m->uring);
+	vm_check_sealed(vm, "after it all");
+}
+
+/* Those that have not recorded all, by one call; returns how many there are. */
+static unsigned int many_wait(struct many *m, __u64 n)
+{
+	unsigned int i, waiting = 0;
+	__u64 data;
+	int ret;
+
+	for (i = 0; i < MANY; i++) {
+		if (m->rec[i].tail == n)
+			continue;
+		prepare(&m->uring, m->rec[i].fd, HVSTEP_URING_WAIT,
+			(struct hvstep_uring){ .count = 32 }, i);
+		waiting++;
+	}
+	if (waiting && io_uring_submit_and_wait(&m->uring, waiting) < 0)
+		vm_fail("io_uring_submit_and_wait");
+	for (i = 0; i < waiting; i++) {
+		ret = complete(&m->uring, &data);
+		/* io_uring disturbs its workers now and then. */
+		if (ret && ret != -EINTR)
+			vm_fail("HVSTEP_URING_WAIT of vcpu %llu: %s", data, strerror(-ret));
+	}
+	return waiting;
+}
+
+/* Nobody reads for two seconds: all wait for room, and nothing is missing afterwards. */
+TEST_F(uring, eight_lossless)
+{
+	const __u64 n = 500, room = 64;
+	struct many m;
+	__u64 next[MANY];
+	unsigned int i;
+
+	SKIP_REFERENCE();
+	many_start(&m, self->v, n, (struct hvstep_trace){ .nr_records = room, .watermark = 32 });
+	for (i = 0; i < MANY; i++)
+		while (*(volatile __u64 *)&m.rec[i].ring->head < room)
+			usleep(10000);
+	sleep(2);
+	for (i = 0; i < MANY; i++) {
+		ASSERT_EQ(room, m.rec[i].ring->head);
+		ASSERT_EQ(HVSTEP_RING_ACTIVE, m.rec[i].ring->state);
+	}
+	while (many_wait(&m, n)) {
+		for (i = 0; i < MANY; i++) {
+			while (recorder_has(&m.rec[i])) {
+				__u64 seq = m.rec[i].tail;
+				const struct hvstep_record *r = recorder_next(&m.rec[i]);
+
+				if (r->seq != seq || r->vcpu != i || (seq && r->nip != next[i]))
+					vm_fail("vcpu %u record %llu: seq %llu nip %llx, expected %llx",
+						i, seq, r->seq, r->nip, next[i]);
+				next[i] = r->next;
+			}
+		}
+	}
+	for (i = 0; i < MANY; i++) {
+		ASSERT_EQ(n, m.rec[i].ring->head);
+		ASSERT_EQ(0, m.rec[i].ring->dropped);
+	}
+	many_stop(&m);
+}
+
+/* Nobody reads at all: what finds no room is counted, each of them. */
+TEST_F(uring, eight_dropping)
+{
+	const __u64 n = 500, room = 64;
+	struct many m;
+	unsigned int i;
+	__u64 seq;
+
+	SKIP_REFERENCE();
+	many_start(&m, self->v, n, (struct hvstep_trace){
+		.nr_records = room, .flags = HVSTEP_TRACE_DROP,
+	});
+	for (i = 0; i < MANY; i++) {
+		while (*(volatile __u32 *)&m.rec[i].ring->state)
+			usleep(10000);
+		ASSERT_EQ(room, m.rec[i].ring->head);
+		ASSERT_EQ(n - room, m.rec[i].ring->dropped);
+		for (seq = 0; seq < room; seq++)
+			ASSERT_EQ(seq, recorder_next(&m.rec[i])->seq);
+	}
+	many_stop(&m);
+}
+
 TEST_F(uring, stopped)
 {
 	struct vcpu *v = self->v;
 	struct runner runner;
 	struct recorder rec;
 	struct io_uring uring;
-	__u64 head;
 
 	SKIP_REFERENCE();
 	ignore_sigusr1();
@@ -152,9 +288,8 @@ TEST_F(uring, stopped)
 	ASSERT_EQ(0, one(&uring, rec.fd, HVSTEP_URING_STOP,
 			 (struct hvstep_uring){ .flags = HVSTEP_STEP_NOW }));
 	ASSERT_TRUE(runner_goes_on(&runner));
-	head = rec.ring->head;
 	/* It has waited for room: no step was under way. */
-	ASSERT_EQ(64, head);
+	ASSERT_EQ(64, rec.ring->head);
 	ASSERT_EQ(0, rec.ring->state);
 	recorder_close(&rec);
 	runner_stop(&runner);
@@ -216,7 +351,6 @@ TEST_F(uring, submission_queue_reused)
 		sqe = io_uring_get_sqe(&uring);
 		memset(sqe, 0xff, sizeof(*sqe));
 		usleep(100000);
-		/* Not submitted. */
 		io_uring_prep_nop(sqe);
 		sqe->user_data = 8;
 		ASSERT_EQ(1, io_uring_submit(&uring));

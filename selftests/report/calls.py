@@ -332,6 +332,8 @@ def only_branches():
     data = trace.bytes(filter=BRANCHES)
     stacks(data, {"main": 3, "main;foo": 6, "main;foo;bar": 3})
     contains(report(data), "filter:       branches\n")
+    foo, bar = f"[kernel];[0x{FOO:x}]", f"[0x{BAR:x}]"
+    equal(folded(data), {"vcpu0;[kernel]": 3, f"vcpu0;{foo}": 6, f"vcpu0;{foo};{bar}": 3})
 
 
 @test

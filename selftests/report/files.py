@@ -202,9 +202,9 @@ def memory_is_bounded_for_noise():
                   vcpu=rng.getrandbits(32) if seq % 2 else rng.randrange(16))
     data = trace.bytes()
     out, err = run(write("noise", data))
-    contains(err, "more than 16384 vCPUs")
+    contains(err, "more than 4096 vCPUs")
     contains(out, "records:      200000\n")
-    limited(data, 512, 30)
+    limited(data, 256, 30)
 
 
 main()
