@@ -72,12 +72,13 @@ selftests: machine-setup user
 	$(MAKE) -C selftests all
 	$(MAKE) -C selftests install DESTDIR=$(PAYLOAD)
 
-.PHONY: bench-setup
-bench-setup: machine-setup
-	$(MACHINE)/setup --bench $(if $(NATIVE),,$(KERNELS:%=--kernel %))
+.PHONY: bench-setup demo-setup
+bench-setup demo-setup: %-setup: machine-setup
+	$(MACHINE)/setup --$* $(if $(NATIVE),,$(KERNELS:%=--kernel %))
 
 .PHONY: check demo soak bench trace-check
 bench: bench-setup
+demo: demo-setup
 check demo soak bench trace-check: all
 	$(MAKE) -C selftests $@ KERNELS='$(KERNELS)'
 

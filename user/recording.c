@@ -470,7 +470,7 @@ static bool channels_open(struct loop *loop)
 
 static void uring_advice(int err)
 {
-	if (err == ENOSYS || err == EPERM)
+	if (err == EPERM)
 		error("no io_uring: %s; sysctl kernel.io_uring_disabled=0 allows it",
 		      strerror(err));
 	else

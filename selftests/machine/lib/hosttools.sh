@@ -11,6 +11,8 @@ HOST_PACKAGES_CROSS=(gcc libc6-dev gcc-12-powerpc64le-linux-gnu
 	patchelf sparse gdb-multiarch)
 HOST_PACKAGES_NATIVE=(gcc libc6-dev)
 HOST_PACKAGES_BENCH=(gnuplot-nox)
+# flamegraph.pl
+HOST_PACKAGES_DEMO=(libdevel-nytprof-perl)
 
 missing_packages() {
 	local p present
@@ -28,6 +30,7 @@ install_host_tools() {
 		want+=("${HOST_PACKAGES_CROSS[@]}")
 	fi
 	[ -z "${bench:-}" ] || want+=("${HOST_PACKAGES_BENCH[@]}")
+	[ -z "${demo:-}" ] || want+=("${HOST_PACKAGES_DEMO[@]}")
 	mapfile -t missing < <(missing_packages "${want[@]}")
 	[ ${#missing[@]} = 0 ] && return
 	say "installing on this host: ${missing[*]}"
