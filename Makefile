@@ -90,7 +90,7 @@ install: machine-setup
 # Sourced files are checked with those that source them.
 SCRIPTS = $(shell git grep -lE '^\#!.*[/ ](ba|da)?sh$$')
 SOURCES = $(shell git ls-files '*.c' '*.h' '*.S')
-KERNEL_SOURCES = $(filter kmod/% include/%,$(SOURCES))
+KERNEL_SOURCES = $(filter kmod/% include/uapi/%,$(SOURCES))
 CHECKPATCH = $(shell $(MACHINE)/setup --print CHECKPATCH) --no-tree --strict --terse \
 	--show-types --no-summary
 # The kernel's macros are not there outside of it, kselftest's are like ours, and types

@@ -20,6 +20,7 @@
 
 #include "command.h"
 #include "progress.h"
+#include "queue.h"
 #include "recording.h"
 
 #define NSEC_PER_SEC	1000000000ULL
@@ -77,62 +78,9 @@ static unsigned long long now(void)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
-static struct io_uring_sqe *get_sqe(struct loop *loop)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->uring);
-
-	if (!sqe) {
-		io_uring_submit(&loop->uring);
-		sqe = io_uring_get_sqe(&loop->uring);
-	}
-	/* The queue is larger than all that can be in it between two calls. */
-	if (!sqe)
-		abort();
-	return sqe;
-}
-
 static __u64 tag_of(enum op op, size_t channel)
 {
 	return (__u64)op << 32 | channel;
-}
-
-/* IORING_OP_URING_CMD: older versions of liburing have no function for it. */
-static void queue_command(struct loop *loop, enum op op, size_t i, __u32 cmd_op,
-			  struct hvstep_uring arg)
-{
-	struct io_uring_sqe *sqe = get_sqe(loop);
-
-	memset(sqe, 0, sizeof(*sqe));
-	sqe->opcode = IORING_OP_URING_CMD;
-	sqe->fd = hvstep_reader_fd(loop->channels[i].reader);
-	sqe->cmd_op = cmd_op;
-	memcpy(sqe->cmd, &arg, sizeof(arg));
-	io_uring_sqe_set_data64(sqe, tag_of(op, i));
-}
-
-static void queue_poll(struct loop *loop, enum op op, size_t i, int fd)
-{
-	struct io_uring_sqe *sqe = get_sqe(loop);
-
-	io_uring_prep_poll_add(sqe, fd, POLLIN);
-	io_uring_sqe_set_data64(sqe, tag_of(op, i));
-}
-
-static void queue_timeout(struct loop *loop, enum op op, struct __kernel_timespec *ts)
-{
-	struct io_uring_sqe *sqe = get_sqe(loop);
-
-	io_uring_prep_timeout(sqe, ts, 0, 0);
-	io_uring_sqe_set_data64(sqe, tag_of(op, 0));
-}
-
-static void queue_write(struct loop *loop, size_t i)
-{
-	struct channel *c = &loop->channels[i];
-	struct io_uring_sqe *sqe = get_sqe(loop);
-
-	io_uring_prep_write(sqe, loop->rec->fd, c->at, c->left, c->offset);
-	io_uring_sqe_set_data64(sqe, tag_of(OP_WRITE, i));
 }
 
 static unsigned long long steps_of(const struct channel *c)
@@ -170,7 +118,8 @@ static void stop(struct loop *loop)
 	loop->stopping = true;
 	for (i = 0; i < loop->rec->nr_vcpus; i++)
 		if (!loop->channels[i].done)
-			queue_command(loop, OP_STOP, i, HVSTEP_URING_STOP,
+			queue_command(&loop->uring, tag_of(OP_STOP, i),
+				      hvstep_reader_fd(loop->channels[i].reader), HVSTEP_URING_STOP,
 				      (struct hvstep_uring){ .flags = HVSTEP_STEP_NOW });
 }
 
@@ -181,13 +130,8 @@ static void abandon(struct loop *loop)
 
 	loop->abandoned = true;
 	for (i = 0; i < loop->rec->nr_vcpus; i++) {
-		struct io_uring_sqe *sqe;
-
-		if (!loop->channels[i].polled)
-			continue;
-		sqe = get_sqe(loop);
-		io_uring_prep_cancel64(sqe, tag_of(OP_POLL, i), 0);
-		io_uring_sqe_set_data64(sqe, tag_of(OP_OTHER, i));
+		if (loop->channels[i].polled)
+			queue_cancel(&loop->uring, tag_of(OP_OTHER, i), tag_of(OP_POLL, i));
 	}
 }
 
@@ -212,6 +156,13 @@ static void channel_done(struct loop *loop, struct channel *c)
 	}
 }
 
+static void write_rest(struct loop *loop, size_t i)
+{
+	const struct channel *c = &loop->channels[i];
+
+	queue_write(&loop->uring, tag_of(OP_WRITE, i), loop->rec->fd, c->at, c->left, c->offset);
+}
+
 /* What comes next for this vCPU: write what there is, wait for more, or that was all. */
 static void pump(struct loop *loop, size_t i)
 {
@@ -230,12 +181,12 @@ static void pump(struct loop *loop, size_t i)
 		/* Its place in the file is taken: others can be written beside it. */
 		c->offset = loop->rec->size;
 		loop->rec->size += c->left;
-		queue_write(loop, i);
+		write_rest(loop, i);
 	} else if (loop->abandoned || (c->started && hvstep_reader_is_done(c->reader))) {
 		channel_done(loop, c);
 	} else {
 		c->polled = true;
-		queue_poll(loop, OP_POLL, i, hvstep_reader_fd(c->reader));
+		queue_poll(&loop->uring, tag_of(OP_POLL, i), hvstep_reader_fd(c->reader));
 	}
 }
 
@@ -267,7 +218,7 @@ static void written(struct loop *loop, size_t i, int res)
 		c->offset += res;
 	}
 	if (c->left) {
-		queue_write(loop, i);
+		write_rest(loop, i);
 		return;
 	}
 	hvstep_reader_consume(c->reader, c->records);
@@ -290,7 +241,7 @@ static void tick(struct loop *loop)
 	loop->last_steps = rec->steps;
 	if (is_enough(loop))
 		stop(loop);
-	queue_timeout(loop, OP_TICK, &loop->tick);
+	queue_timeout(&loop->uring, tag_of(OP_TICK, 0), &loop->tick);
 }
 
 static void signalled(struct loop *loop)
@@ -304,7 +255,7 @@ static void signalled(struct loop *loop)
 		loop->rec->interrupted = true;
 	}
 	stop(loop);
-	queue_poll(loop, OP_SIGNAL, 0, loop->signals);
+	queue_poll(&loop->uring, tag_of(OP_SIGNAL, 0), loop->signals);
 }
 
 static void started(struct loop *loop, size_t i, int res)
@@ -388,21 +339,23 @@ static bool start(struct loop *loop)
 			}
 			c->started = true;
 		} else {
-			queue_command(loop, OP_START, i, HVSTEP_URING_START, (struct hvstep_uring){
-				.count = rec->count ?: INT64_MAX, .flags = LIVE,
-			});
+			queue_command(&loop->uring, tag_of(OP_START, i),
+				      hvstep_reader_fd(c->reader), HVSTEP_URING_START,
+				      (struct hvstep_uring){
+					.count = rec->count ?: INT64_MAX, .flags = LIVE,
+				      });
 		}
 		c->polled = true;
-		queue_poll(loop, OP_POLL, i, hvstep_reader_fd(c->reader));
+		queue_poll(&loop->uring, tag_of(OP_POLL, i), hvstep_reader_fd(c->reader));
 	}
-	queue_poll(loop, OP_SIGNAL, 0, loop->signals);
-	queue_poll(loop, OP_VMM, 0, rec->pidfd);
+	queue_poll(&loop->uring, tag_of(OP_SIGNAL, 0), loop->signals);
+	queue_poll(&loop->uring, tag_of(OP_VMM, 0), rec->pidfd);
 	loop->tick.tv_sec = 1;
-	queue_timeout(loop, OP_TICK, &loop->tick);
+	queue_timeout(&loop->uring, tag_of(OP_TICK, 0), &loop->tick);
 	if (rec->seconds > 0) {
 		loop->time.tv_sec = rec->seconds;
 		loop->time.tv_nsec = (rec->seconds - loop->time.tv_sec) * NSEC_PER_SEC;
-		queue_timeout(loop, OP_TIME_IS_UP, &loop->time);
+		queue_timeout(&loop->uring, tag_of(OP_TIME_IS_UP, 0), &loop->time);
 	}
 	return true;
 }

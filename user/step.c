@@ -41,7 +41,7 @@ static const struct argp_option options[] = {
 	{ "vcpu", 'c', "N", 0, "The vCPU (default: 0)", 0 },
 	{ "count", 'n', "N", 0, "Make N steps (default: 1); with --range or --until, no more", 0 },
 	{ "range", 'R', "START-END", 0, "Step until the next instruction is outside of it", 0 },
-	{ "until", 'u', "ADDR", 0, "Step until the next instruction is the one at this address", 0 },
+	{ "until", 'u', "ADDR", 0, "Step until the next instruction is that at ADDR", 0 },
 	{ "json", 'j', NULL, 0, "Each step as one JSON object a line", 0 },
 	{ 0 }
 };

@@ -44,8 +44,8 @@ static const struct argp_option options[] = {
 	{ "filter", 'F', "WORD,...", 0,
 	  "Record only user or kernel code, only branches that are taken (and whatever else does "
 	  "not go on behind itself), only what is at START-END", 0 },
-	{ "drop", 'd', NULL, 0, "When a ring is full lose records, rather than have the vCPU wait", 0 },
-	{ "ring", 'r', "RECORDS", 0, "Room in each vCPU's ring, a power of two (default: 65536)", 0 },
+	{ "drop", 'd', NULL, 0, "When a ring is full lose records: the vCPU does not wait", 0 },
+	{ "ring", 'r', "RECORDS", 0, "Room in a vCPU's ring, a power of two (default: 65536)", 0 },
 	{ "output", 'o', "FILE", 0, "Write to FILE (default: " DEFAULT_FILE ")", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress, no summary", 0 },
 	{ "json", 'j', NULL, 0, "The summary as one JSON object, to standard output", 0 },

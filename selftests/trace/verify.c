@@ -199,7 +199,8 @@ static bool same_as(struct reference *ref, const struct hvstep_record *r)
 	if (r->nip != nip || r->msr != msr || (!(r->flags & HVSTEP_RECORD_NO_WORD) &&
 					       r->kind != HVSTEP_KIND_FAULT && r->word != word)) {
 		show("not as under TCG", r);
-		printf("# TCG: step %lu nip %llx msr %llx word %08llx\n", ref->steps, nip, msr, word);
+		printf("# TCG: step %lu nip %llx msr %llx word %08llx\n", ref->steps, nip, msr,
+		       word);
 		return false;
 	}
 	/* What is one step of ours can be several of TCG's. */
