@@ -3,9 +3,9 @@
  * libhvstep - single stepping and tracing of KVM guests on POWER
  *
  * Every function that returns int returns 0 or a number that is not negative, or a
- * negative error code of errno.h; errno itself is left alone. What the kernel's calls
- * mean, and their error codes, are described in linux/hvstep.h, whose structures are
- * used as they are. An object belongs to one thread at a time.
+ * negative error code of errno.h. What the kernel's calls mean, and their error codes,
+ * are described in linux/hvstep.h, whose structures are used as they are. An object
+ * belongs to one thread at a time.
  */
 #ifndef LIBHVSTEP_H
 #define LIBHVSTEP_H

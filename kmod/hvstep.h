@@ -143,6 +143,7 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv);
 /* request.c */
 int hvstep_request(struct hvstep_vm *vm, const struct hvstep_step *step);
 void hvstep_request_special(struct hvstep_vcpu *hv);
+void hvstep_request_orphan(struct hvstep_vcpu *hv);
 void hvstep_request_settle(struct hvstep_vcpu *hv);
 bool hvstep_request_goes_on(struct hvstep_vcpu *hv, s64 left);
 void hvstep_request_end(struct hvstep_vcpu *hv);

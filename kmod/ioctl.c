@@ -205,16 +205,12 @@ static int attach_vm(void __user *argp)
 	if (IS_ERR(kvm))
 		return PTR_ERR(kvm);
 
-	vm = attach.flags & HVSTEP_ATTACH_SHARE ? hvstep_vm_share(kvm) : NULL;
-	if (vm) {
-		/* It has one of its own. */
+	vm = hvstep_vm_attach(kvm);
+	if (PTR_ERR_OR_ZERO(vm) == -EBUSY && attach.flags & HVSTEP_ATTACH_SHARE)
+		vm = hvstep_vm_share(kvm) ?: vm;
+	if (IS_ERR(vm)) {
 		kvm_put_kvm(kvm);
-	} else {
-		vm = hvstep_vm_attach(kvm);
-		if (IS_ERR(vm)) {
-			kvm_put_kvm(kvm);
-			return PTR_ERR(vm);
-		}
+		return PTR_ERR(vm);
 	}
 
 	fd = anon_inode_getfd("hvstep-session", &session_fops, vm, O_RDWR | O_CLOEXEC);

@@ -55,10 +55,25 @@ static void request_set(struct hvstep_vcpu *hv, const struct hvstep_step *step, 
 	}
 	/* Who finds the number finds the rest, too: see step_done(). */
 	atomic64_set_release(&hv->left, left);
-	/* The step that is under way is to be recorded yet: hvstep_request_settle(). */
-	if (left || !READ_ONCE(hv->running))
+	smp_mb();	/* hv->left before hv->running, see hvstep_vcpu_run() */
+	/*
+	 * The step that is under way is to be recorded yet: hvstep_request_settle(). And why
+	 * the steps have ended before stays as it is.
+	 */
+	if (left || (hv->tracer && hv->tracer->active && !READ_ONCE(hv->running)))
 		hvstep_trace_active(hv, left, 0);
 	spin_unlock(&hv->request.lock);
+}
+
+/*
+ * The ring is gone. Who has asked for steps behind the VMM's back may have died: nobody
+ * would end them. Those of a VMM's own are its affair.
+ */
+void hvstep_request_orphan(struct hvstep_vcpu *hv)
+{
+	lockdep_assert_held(&hv->request.lock);
+	if (hv->request.flags & HVSTEP_STEP_THEN_RUN)
+		atomic64_set(&hv->left, 0);
 }
 
 /* The vCPU's thread has no step under way: is there none to come either? */

@@ -297,6 +297,7 @@ static void tracer_withdraw(struct hvstep_tracer *tracer)
 
 	spin_lock(&hv->request.lock);
 	WRITE_ONCE(hv->tracer, NULL);
+	hvstep_request_orphan(hv);
 	spin_unlock(&hv->request.lock);
 	wake_up_all(&tracer->room);
 	fput(tracer->session);

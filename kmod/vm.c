@@ -277,7 +277,10 @@ static int vm_publish(struct hvstep_vm *vm)
 	return ret;
 }
 
-/* One more descriptor for the session of a VM that has one, or NULL. */
+/*
+ * One more descriptor for the session of a VM that has one, or NULL. It has a reference
+ * to @kvm of its own: the caller's is dropped.
+ */
 struct hvstep_vm *hvstep_vm_share(struct kvm *kvm)
 {
 	struct hvstep_vm *vm;
@@ -292,6 +295,8 @@ struct hvstep_vm *hvstep_vm_share(struct kvm *kvm)
 		vm = NULL;
 	rcu_read_unlock();
 	spin_unlock(&vms_lock);
+	if (vm)
+		kvm_put_kvm(kvm);
 	return vm;
 }
 

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -108,8 +107,9 @@ static int holder_listen(const struct target *target)
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&name, len) == 0 && listen(fd, 4) == 0)
 		return fd;
 	if (errno == EADDRINUSE)
-		error("%s is attached already; hvstep detach %d ends that", target_name(target),
-		      (int)target->pid);
+		error("%s is attached already, or the name %s taken: hvstep detach %d ends the "
+		      "first, /proc/net/unix shows the second", target_name(target),
+		      name.sun_path + 1, (int)target->pid);
 	else
 		error("cannot listen for hvstep detach: %s", strerror(errno));
 	if (fd >= 0)
@@ -145,15 +145,17 @@ static void hold(struct hvstep_session *session, int listener, int pidfd)
 		if (!fds[0].revents)
 			continue;
 		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0)
+		if (fd < 0) {
+			usleep(100000);
 			continue;
+		}
 		if (!peer_may(fd)) {
 			close(fd);
 			continue;
 		}
 		hvstep_detach(session);
 		/* The end of this connection says that it is done. */
-		if (write(fd, "", 1) < 0)
+		if (send(fd, "", 1, MSG_NOSIGNAL) < 0)
 			warning("hvstep detach does not listen: %s", strerror(errno));
 		close(fd);
 		return;
@@ -179,15 +181,19 @@ static int attach(const struct attach *attach)
 	int listener, pidfd;
 	pid_t pid;
 
+	/* What we stay with is not to keep open what our caller has open. */
+	close_range(STDERR_FILENO + 1, ~0U, 0);
 	/* First, so that what is attached is what it looks at. */
-	pidfd = syscall(SYS_pidfd_open, target->pid, 0);
+	pidfd = target_pidfd(target);
+	if (pidfd < 0)
+		return 1;
 	listener = holder_listen(target);
 	if (listener < 0)
 		return 1;
-	session = target_attach(target, 0);
+	session = target_attach(target, NULL);
 	if (!session)
 		return 1;
-	if (target->has_policy && !target_set_policy(target, session, &before))
+	if (target->has_policy && !target_set_policy(target, session, false, &before))
 		return EXIT_HVSTEP;
 
 	pid = attach->foreground ? 0 : fork();
@@ -222,6 +228,7 @@ int cmd_attach(int argc, char **argv)
 
 int cmd_detach(int argc, char **argv)
 {
+	const struct timeval patience = { .tv_sec = 30 };
 	struct target target = { 0 };
 	struct sockaddr_un name;
 	ssize_t got = -1;
@@ -237,6 +244,9 @@ int cmd_detach(int argc, char **argv)
 		error("cannot make a socket: %s", strerror(errno));
 		return EXIT_HVSTEP;
 	}
+	/* Who has taken the name, and is not hvstep, need not answer. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&name, len) < 0) {
 		error("%s is not attached by hvstep attach", target_name(&target));
 		close(fd);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The hvstep command: finds the subcommand and hands over. */
 #include <argp.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -86,10 +88,23 @@ static const struct argp argp = {
 	.help_filter = help_filter,
 };
 
+/* Whoever has started us with one of them closed: nothing of ours is to take its place. */
+static void open_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct choice choice = { 0 };
 
+	open_standard_fds();
 	argp_program_version = "hvstep " HVSTEP_VERSION;
 	argp_err_exit_status = EXIT_HVSTEP;
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice))

@@ -50,6 +50,7 @@ static int find(pid_t pid, const char *name, int suffix, struct numbers *found)
 {
 	char path[32], link[64];
 	struct dirent *entry;
+	bool denied = false;
 	size_t i, nr = 0;
 	int ret = 0;
 	DIR *dir;
@@ -61,8 +62,11 @@ static int find(pid_t pid, const char *name, int suffix, struct numbers *found)
 	while (!ret && (entry = readdir(dir))) {
 		ssize_t len = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
 
-		if (len < 0)
+		/* In a container /proc can be looked into by who may not ptrace(). */
+		if (len < 0) {
+			denied |= errno == EACCES;
 			continue;
+		}
 		link[len] = 0;
 		if (suffix && !strncmp(link, name, strlen(name)))
 			ret = numbers_add(found, strtoul(link + strlen(name), NULL, 10));
@@ -71,7 +75,7 @@ static int find(pid_t pid, const char *name, int suffix, struct numbers *found)
 	}
 	closedir(dir);
 	if (!found->nr)
-		return ret;
+		return ret ?: denied ? -EPERM : 0;
 	qsort(found->value, found->nr, sizeof(*found->value), by_value);
 	for (i = 0; i < found->nr; i++)
 		if (!nr || found->value[i] != found->value[nr - 1])

@@ -64,6 +64,7 @@ struct loop {
 	struct __kernel_timespec tick;
 	struct __kernel_timespec time;
 	int signals;
+	unsigned long long interrupted;
 	unsigned long long intact;	/* up to there the file is as it should be */
 	bool stopping;
 	bool abandoned;		/* what does not end by itself is left as it is */
@@ -248,12 +249,14 @@ static void signalled(struct loop *loop)
 {
 	struct signalfd_siginfo info;
 
-	while (read(loop->signals, &info, sizeof(info)) == sizeof(info)) {
-		/* The second one is from somebody who does not want to wait. */
-		if (loop->rec->interrupted)
-			abandon(loop);
-		loop->rec->interrupted = true;
-	}
+	while (read(loop->signals, &info, sizeof(info)) == sizeof(info))
+		;
+	/* A second one is from somebody who does not want to wait; timeout(1) sends two. */
+	if (loop->rec->interrupted && now() - loop->interrupted > NSEC_PER_SEC / 5)
+		abandon(loop);
+	if (!loop->rec->interrupted)
+		loop->interrupted = now();
+	loop->rec->interrupted = true;
 	stop(loop);
 	queue_poll(&loop->uring, tag_of(OP_SIGNAL, 0), loop->signals);
 }
@@ -302,6 +305,10 @@ static void completed(struct loop *loop, enum op op, size_t i, int res)
 		signalled(loop);
 		break;
 	case OP_VMM:
+		if (res < 0) {
+			fail(loop, "cannot wait for the VMM's end", -res);
+			break;
+		}
 		/* It has no threads any more: what is in the rings is all. */
 		loop->rec->vmm_gone = true;
 		abandon(loop);
@@ -421,6 +428,18 @@ static bool channels_open(struct loop *loop)
 	return true;
 }
 
+/* Behind what is not there the file is not worth anything. */
+static void forget_unwritten(struct loop *loop)
+{
+	size_t i;
+
+	for (i = 0; i < loop->rec->nr_vcpus; i++)
+		if (loop->channels[i].left && loop->channels[i].offset < loop->intact)
+			loop->intact = loop->channels[i].offset;
+	if (loop->rec->size > loop->intact)
+		loop->rec->size = loop->intact;
+}
+
 static void uring_advice(int err)
 {
 	if (err == EPERM)
@@ -456,27 +475,28 @@ static bool record(struct loop *loop)
 		run(loop);
 	rec->duration = now() - loop->start;
 	count(loop);
+	rec->ended_early = !loop->stopping && !rec->has_until && !rec->vmm_gone && !rec->error &&
+			   !(rec->count && rec->steps >= rec->count);
 	if (rec->progress)
 		progress_clear();
 	/* First what still writes from the rings, or waits for them */
 	io_uring_queue_exit(&loop->uring);
+	forget_unwritten(loop);
 	channels_close(loop);
-	if (rec->size > loop->intact)
-		rec->size = loop->intact;
 	return !loop->failed;
 }
 
 bool recording_run(struct recording *rec)
 {
 	struct loop loop = { .rec = rec };
-	sigset_t set, before;
+	sigset_t set;
 	bool ok;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, &before);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	loop.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (loop.signals < 0) {
 		error("signalfd: %s", strerror(errno));
@@ -484,6 +504,5 @@ bool recording_run(struct recording *rec)
 	}
 	ok = record(&loop);
 	close(loop.signals);
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	return ok;
 }

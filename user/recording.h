@@ -30,6 +30,7 @@
  * @error_vcpu:	out: which one
  * @vmm_gone:	out: the VMM has ended
  * @interrupted: out: by a signal
+ * @ended_early: out: all steps have ended before a limit was reached
  */
 struct recording {
 	const struct hvstep_session *session;
@@ -54,9 +55,14 @@ struct recording {
 	unsigned int error_vcpu;
 	bool vmm_gone;
 	bool interrupted;
+	bool ended_early;
 };
 
-/* Records; false if it could not, which was said. What was recorded is in the file all the same. */
+/*
+ * Records; SIGINT, SIGTERM and SIGHUP are blocked from then on, so that the end gets into
+ * the file. False if it could not, which was said; what was recorded is in the
+ * file all the same.
+ */
 bool recording_run(struct recording *rec);
 
 #endif /* HVSTEP_RECORDING_H */

@@ -7,9 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "disassembly.h"
@@ -21,11 +18,13 @@
 #define RECORDS		4096
 /* When to say that it is the vCPU that does not run */
 #define PATIENCE_MS	3000
+#define POLL_MS		200
 
 struct step {
 	struct target target;
 	struct hvstep_step step;
 	bool json;
+	bool shared;		/* somebody else has the VM's session, too */
 };
 
 struct reading {
@@ -33,9 +32,11 @@ struct reading {
 	struct hvstep_session *session;
 	struct hvstep_reader *reader;
 	unsigned long long shown;
-	bool interrupted;
+	unsigned int error;
 	bool vmm_gone;
 };
+
+static volatile sig_atomic_t caught;
 
 static const struct argp_option options[] = {
 	{ "vcpu", 'c', "N", 0, "The vCPU (default: 0)", 0 },
@@ -84,7 +85,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'u':
 		step->mode = HVSTEP_STEP_RANGE;
-		step->end = number(state, arg);
+		step->end = parse_address(state, arg);
 		/* All but this instruction: see linux/hvstep.h. */
 		step->start = step->end + 4;
 		return 0;
@@ -146,22 +147,22 @@ static void show_json(const struct hvstep_record *r)
 	puts("}");
 }
 
+/* As much as is there in one piece: others are looked at in between. */
 static void show(struct reading *reading)
 {
 	const struct hvstep_record *records;
 	size_t nr, i;
 
-	while ((nr = hvstep_reader_peek(reading->reader, &records))) {
-		for (i = 0; i < nr; i++) {
-			if (reading->args->json)
-				show_json(&records[i]);
-			else
-				show_text(&records[i]);
-		}
-		reading->shown += nr;
-		hvstep_reader_consume(reading->reader, nr);
+	nr = hvstep_reader_peek(reading->reader, &records);
+	for (i = 0; i < nr && !caught; i++) {
+		if (reading->args->json)
+			show_json(&records[i]);
+		else
+			show_text(&records[i]);
 	}
 	fflush(stdout);
+	reading->shown += i;
+	hvstep_reader_consume(reading->reader, i);
 }
 
 static void cancel(struct reading *reading)
@@ -174,67 +175,77 @@ static void cancel(struct reading *reading)
 	hvstep_step(reading->session, &step);
 }
 
-/* Until all are made. The second signal does not wait for the vCPU any more. */
-static void read_all(struct reading *reading, int signals, int pidfd)
+/* Until all are made, or somebody does not want to see more. */
+static void read_all(struct reading *reading, int pidfd)
 {
 	struct pollfd fds[] = {
 		{ .fd = hvstep_reader_fd(reading->reader), .events = POLLIN },
-		{ .fd = signals, .events = POLLIN },
 		{ .fd = pidfd, .events = POLLIN },
 	};
-	struct signalfd_siginfo info;
+	const struct hvstep_record *rest;
 	int patience = PATIENCE_MS;
 
-	while (!hvstep_reader_is_done(reading->reader) && !ferror(stdout)) {
-		if (poll(fds, 3, patience) == 0 && !reading->shown) {
-			warning("vCPU %u does not run: is the guest stopped? (Ctrl-C gives up)",
-				reading->args->step.vcpu);
-			patience = -1;
+	while (!hvstep_reader_is_done(reading->reader) && !ferror(stdout) && !caught) {
+		/* Not for long: a signal may come just before. */
+		if (poll(fds, 2, POLL_MS) == 0 && !reading->shown && patience > 0) {
+			patience -= POLL_MS;
+			if (patience <= 0)
+				warning("vCPU %u does not run: is the guest stopped? (Ctrl-C gives "
+					"up)", reading->args->step.vcpu);
 		}
 		show(reading);
-		if (fds[2].revents) {
-			show(reading);
+		if (fds[1].revents && !hvstep_reader_peek(reading->reader, &rest)) {
 			reading->vmm_gone = true;
 			break;
 		}
-		if (fds[1].revents && read(signals, &info, sizeof(info)) == sizeof(info)) {
-			if (reading->interrupted)
-				break;
-			reading->interrupted = true;
-			cancel(reading);
-		}
 	}
-	show(reading);
+	/* Before they are ended by us */
+	reading->error = hvstep_reader_ring(reading->reader)->error;
 }
 
-static int signals_open(void)
+static void catch(int sig)
 {
-	sigset_t set;
+	caught = sig;
+}
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+/* Without SA_RESTART: a write to who does not read us any more is to end. */
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction sa = { .sa_handler = catch };
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &sa, NULL);
 	/* Who reads us may go away: that is an error of the output then. */
 	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 static int result(const struct reading *reading)
 {
-	unsigned int err = hvstep_reader_ring(reading->reader)->error;
+	const struct hvstep_step *step = &reading->args->step;
 
+	if (caught)
+		return 1;
 	if (ferror(stdout)) {
 		error("cannot write");
 		return EXIT_HVSTEP;
 	}
-	if (reading->vmm_gone)
+	if (reading->vmm_gone) {
 		error("the VMM has ended");
-	else if (err)
-		error("vCPU %u cannot be stepped any further, and runs on: %s",
-		      reading->args->step.vcpu, strerror(err));
-	return reading->vmm_gone || err || reading->interrupted ? 1 : 0;
+		return 1;
+	}
+	if (reading->error) {
+		error("vCPU %u cannot be stepped any further, and runs on: %s", step->vcpu,
+		      strerror(reading->error));
+		return 1;
+	}
+	if (step->mode == HVSTEP_STEP_COUNT && reading->shown < step->count) {
+		error("after %llu steps they were ended by somebody else, or at a breakpoint",
+		      reading->shown);
+		return 1;
+	}
+	return 0;
 }
 
 static int step(const struct step *args, struct hvstep_session *session, int pidfd)
@@ -256,17 +267,18 @@ static int step(const struct step *args, struct hvstep_session *session, int pid
 			error("cannot trace vCPU %u: %s", trace.vcpu, strerror(-ret));
 		return 1;
 	}
-	if (!target_set_policy(&args->target, session, &before))
-		return EXIT_HVSTEP;
-	ret = hvstep_step(session, &args->step);
-	if (ret) {
+	catch_signals();
+	ret = target_set_policy(&args->target, session, args->shared, &before) ?
+	      hvstep_step(session, &args->step) : -ECANCELED;
+	if (!ret) {
+		read_all(&reading, pidfd);
+		cancel(&reading);
+		status = result(&reading);
+	} else {
 		error("cannot step: %s", strerror(-ret));
-		return EXIT_HVSTEP;
+		status = EXIT_HVSTEP;
 	}
-	read_all(&reading, signals_open(), pidfd);
-	cancel(&reading);
 	hvstep_set_policy(session, &before);
-	status = result(&reading);
 	hvstep_reader_close(reading.reader);
 	return status;
 }
@@ -286,8 +298,10 @@ int cmd_step(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &args))
 		return EXIT_HVSTEP;
-	pidfd = syscall(SYS_pidfd_open, args.target.pid, 0);
-	session = target_attach(&args.target, HVSTEP_ATTACH_SHARE);
+	pidfd = target_pidfd(&args.target);
+	if (pidfd < 0)
+		return 1;
+	session = target_attach(&args.target, &args.shared);
 	if (!session)
 		return 1;
 	status = step(&args, session, pidfd);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -139,20 +140,42 @@ static void say_no_vm(const struct target *target, int err)
 	}
 }
 
-static int attach(int vm_fd, unsigned int flags, struct hvstep_session **session)
+unsigned long long parse_address(struct argp_state *state, const char *text)
+{
+	unsigned long long address = 0;
+
+	if (!parse_number(text, &address) || address & 3)
+		argp_error(state, "no address of an instruction: %s", text);
+	return address;
+}
+
+int target_pidfd(const struct target *target)
+{
+	int fd = syscall(SYS_pidfd_open, target->pid, 0);
+
+	if (fd < 0)
+		say_no_vm(target, errno);
+	return fd;
+}
+
+static int attach(int vm_fd, bool *shared, struct hvstep_session **session)
 {
 	int tries, ret;
 
 	for (tries = 0; tries < BUSY_TRIES; tries++) {
-		ret = hvstep_attach(vm_fd, flags, session);
-		if (ret != -EINTR && (ret != -EBUSY || !(flags & HVSTEP_ATTACH_SHARE)))
+		ret = hvstep_attach(vm_fd, 0, session);
+		if (ret == -EBUSY && shared) {
+			ret = hvstep_attach(vm_fd, HVSTEP_ATTACH_SHARE, session);
+			*shared = !ret;
+		}
+		if (ret != -EINTR && (ret != -EBUSY || !shared))
 			break;
 		usleep(BUSY_NAP_US);
 	}
 	return ret;
 }
 
-struct hvstep_session *target_attach(const struct target *target, unsigned int flags)
+struct hvstep_session *target_attach(const struct target *target, bool *shared)
 {
 	struct hvstep_session *session = NULL;
 	struct hvstep_info info;
@@ -167,7 +190,7 @@ struct hvstep_session *target_attach(const struct target *target, unsigned int f
 			say_no_vm(target, -vm_fd);
 			return NULL;
 		}
-		ret = attach(vm_fd, flags, &session);
+		ret = attach(vm_fd, shared, &session);
 		close(vm_fd);
 		if (!ret)
 			return session;
@@ -179,13 +202,15 @@ struct hvstep_session *target_attach(const struct target *target, unsigned int f
 }
 
 bool target_set_policy(const struct target *target, const struct hvstep_session *session,
-		       struct hvstep_policy *before)
+		       bool shared, struct hvstep_policy *before)
 {
 	struct hvstep_policy policy = target->policy;
-	int ret = hvstep_get_policy(session, before);
+	int ret;
 
+	memset(before, 0, sizeof(*before));
+	ret = hvstep_get_policy(session, before);
 	if (!target->has_policy) {
-		policy.flags = HVSTEP_POLICY_ATOMIC;
+		policy.flags = HVSTEP_POLICY_ATOMIC | (shared ? before->flags : 0);
 		policy.irq = HVSTEP_IRQ_DELIVER;
 	}
 	if (!ret)

@@ -22,15 +22,25 @@ extern const struct argp target_argp, target_policy_argp;
 /* A number, decimal or with 0x, and nothing behind it */
 bool parse_number(const char *text, unsigned long long *number);
 
-/* Attach it; says what is in the way, and what to do. @flags: HVSTEP_ATTACH_* */
-struct hvstep_session *target_attach(const struct target *target, unsigned int flags);
+/* Of the process, or -1, which was said */
+int target_pidfd(const struct target *target);
 
 /*
- * Step by the target's policy. What the session had goes to @before, for the time when
- * ours is over: somebody else may be stepping by it.
+ * Attach it; says what is in the way, and what to do. @shared: somebody else has its
+ * session, too; without, that is in the way.
+ */
+struct hvstep_session *target_attach(const struct target *target, bool *shared);
+
+/*
+ * Step by the target's policy. Without one, what was chosen for a session that is @shared
+ * is kept, but interrupts are delivered and atomic sequences are one step: without these a
+ * guest does not get on. What the session had goes to @before, for when ours is over.
  */
 bool target_set_policy(const struct target *target, const struct hvstep_session *session,
-		       struct hvstep_policy *before);
+		       bool shared, struct hvstep_policy *before);
+
+/* An instruction's address; argp's error if it is none. */
+unsigned long long parse_address(struct argp_state *state, const char *text);
 
 /* "PID", or "VM N of PID" */
 const char *target_name(const struct target *target);

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/syscall.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,11 +35,13 @@ struct trace {
 	const char *file;
 	bool quiet;
 	bool json;
+	bool shared;		/* somebody else has the VM's session, too */
+	bool regular;		/* the file is one */
 };
 
 static const struct argp_option options[] = {
 	{ "vcpu", 'c', "LIST", 0, "These vCPUs, as in 0,2-3 (default: all)", 0 },
-	{ "count", 'n', "N", 0, "End after N steps, of all vCPUs together", 0 },
+	{ "count", 'n', "N", 0, "End after N steps, of all vCPUs together; if these are several, soon after", 0 },
 	{ "seconds", 's', "S", 0, "End after S seconds", 0 },
 	{ "until", 'u', "ADDR", 0, "End each vCPU's steps when it gets to this address", 0 },
 	{ "filter", 'F', "WORD,...", 0,
@@ -105,7 +108,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		parse_seconds(state, arg, trace);
 		return 0;
 	case 'u':
-		trace->rec.until = number(state, arg, "--until");
+		trace->rec.until = parse_address(state, arg);
 		trace->rec.has_until = true;
 		return 0;
 	case 'F':
@@ -153,13 +156,39 @@ static const struct argp argp = {
 	       "recorded is in FILE all the same), 125 if hvstep fails.",
 };
 
-/* All vCPUs that the process has, unless there is a list. */
+/* Those in the list, all of which must be there; or all. */
+static bool check_vcpus(struct trace *trace, bool all)
+{
+	struct recording *rec = &trace->rec;
+	struct hvstep_counters counters;
+	size_t i, nr = 0;
+	int ret;
+
+	for (i = 0; i < rec->nr_vcpus; i++) {
+		ret = hvstep_get_counters(rec->session, trace->vcpus[i], &counters);
+		if (!ret) {
+			trace->vcpus[nr++] = trace->vcpus[i];
+		} else if (ret != -ENOENT) {
+			error("vCPU %u: %s", trace->vcpus[i], strerror(-ret));
+			return false;
+		} else if (!all) {
+			error("the VM has no vCPU %u", trace->vcpus[i]);
+			return false;
+		}
+		/* Else it is of another VM of the process. */
+	}
+	rec->nr_vcpus = nr;
+	if (!nr)
+		error("%s has no vCPUs", target_name(&trace->target));
+	return nr;
+}
+
 static bool find_vcpus(struct trace *trace)
 {
 	int nr;
 
 	if (trace->vcpus)
-		return true;
+		return check_vcpus(trace, false);
 	trace->vcpus = calloc(LIST_MAX, sizeof(*trace->vcpus));
 	if (!trace->vcpus)
 		return false;
@@ -169,7 +198,7 @@ static bool find_vcpus(struct trace *trace)
 		return false;
 	}
 	trace->rec.nr_vcpus = nr;
-	return true;
+	return check_vcpus(trace, true);
 }
 
 static void read_name(pid_t pid, char *name, size_t size)
@@ -239,7 +268,7 @@ static bool finish(struct trace *trace, struct hvstep_trace_file *head)
 	head->filtered = rec->filtered;
 	head->error = rec->error;
 	ok = write_head(trace, head);
-	if (ok && ftruncate(rec->fd, head->records_offset + head->nr_records * head->record_size)) {
+	if (ok && trace->regular && ftruncate(rec->fd, head->records_offset + head->nr_records * head->record_size)) {
 		error("%s: %s", trace->file, strerror(errno));
 		ok = false;
 	}
@@ -275,44 +304,97 @@ static void summary(const struct trace *trace, const struct hvstep_trace_file *h
 	}
 }
 
-static int record(struct trace *trace)
+/* Empty, and nobody else's meanwhile */
+static bool open_file(struct trace *trace)
 {
-	struct recording *rec = &trace->rec;
-	struct hvstep_policy before, policy;
-	struct hvstep_trace_file head;
-	struct hvstep_info info;
-	struct obstacle why;
-	bool ok;
+	int fd = open(trace->file, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	struct stat st;
 
-	rec->fd = open(trace->file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (rec->fd < 0) {
+	if (fd < 0 || fstat(fd, &st) < 0) {
 		error("%s: %s", trace->file, strerror(errno));
-		return EXIT_HVSTEP;
+		return false;
 	}
-	if (!target_set_policy(&trace->target, rec->session, &before) ||
-	    hvstep_get_policy(rec->session, &policy) || !info_get(&info, &why))
-		return EXIT_HVSTEP;
-	fill_head(&head, trace, &info, &policy);
-	if (!write_head(trace, &head))
-		return EXIT_HVSTEP;
-	rec->offset = sizeof(head);
-	ok = recording_run(rec);
-	/* Of whoever else has a descriptor of the session */
-	hvstep_set_policy(rec->session, &before);
-	ok &= finish(trace, &head);
-	summary(trace, &head);
-	if (fflush(stdout) || ferror(stdout)) {
-		error("cannot write the summary");
-		return EXIT_HVSTEP;
+	trace->rec.fd = fd;
+	trace->regular = S_ISREG(st.st_mode);
+	if (!trace->regular)
+		return true;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		error("%s: another trace is being written to it", trace->file);
+		return false;
 	}
-	if (!ok)
-		return EXIT_HVSTEP;
+	if (ftruncate(fd, 0) < 0) {
+		error("%s: %s", trace->file, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+static int result(const struct recording *rec)
+{
 	if (rec->error)
 		error("vCPU %u could not be stepped any further, and runs on: %s",
 		      rec->error_vcpu, strerror(rec->error));
 	if (rec->vmm_gone)
 		error("the VMM has ended");
-	return rec->error || rec->vmm_gone ? 1 : 0;
+	if (rec->ended_early)
+		error("the steps were ended by somebody else, or at a breakpoint");
+	return rec->error || rec->vmm_gone || rec->ended_early ? 1 : 0;
+}
+
+static bool record_by_policy(struct trace *trace)
+{
+	struct recording *rec = &trace->rec;
+	struct hvstep_trace_file head;
+	struct hvstep_policy policy;
+	struct hvstep_info info;
+	struct obstacle why;
+	bool ok;
+
+	if (hvstep_get_policy(rec->session, &policy) || !info_get(&info, &why)) {
+		error("the module does not answer");
+		return false;
+	}
+	fill_head(&head, trace, &info, &policy);
+	if (!write_head(trace, &head))
+		return false;
+	rec->offset = sizeof(head);
+	ok = recording_run(rec);
+	ok &= finish(trace, &head);
+	summary(trace, &head);
+	if (fflush(stdout) || ferror(stdout)) {
+		error("cannot write the summary");
+		ok = false;
+	}
+	return ok;
+}
+
+static int record(struct trace *trace)
+{
+	const struct hvstep_session *session = trace->rec.session;
+	struct hvstep_policy before;
+	bool ok;
+
+	if (!open_file(trace))
+		return EXIT_HVSTEP;
+	ok = target_set_policy(&trace->target, session, trace->shared, &before) &&
+	     record_by_policy(trace);
+	/* Of whoever else has a descriptor of the session */
+	hvstep_set_policy(session, &before);
+	return ok ? result(&trace->rec) : EXIT_HVSTEP;
+}
+
+/*
+ * Half a ring is read while the vCPU fills the other one; but what several make together
+ * is not to be looked at too late.
+ */
+static unsigned int watermark(const struct recording *rec)
+{
+	unsigned int half = rec->trace.nr_records / 2;
+	unsigned long long part = rec->count / (4 * rec->nr_vcpus);
+
+	if (!rec->count || rec->nr_vcpus == 1 || part > half)
+		return half;
+	return part ?: 1;
 }
 
 int cmd_trace(int argc, char **argv)
@@ -326,18 +408,21 @@ int cmd_trace(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &trace))
 		return EXIT_HVSTEP;
-	/* Half a ring is read while the vCPU fills the other one. */
-	trace.rec.trace.watermark = trace.rec.trace.nr_records / 2;
 	trace.rec.progress = !trace.quiet && isatty(STDERR_FILENO);
-	trace.rec.pidfd = syscall(SYS_pidfd_open, trace.target.pid, 0);
-	session = target_attach(&trace.target, HVSTEP_ATTACH_SHARE);
+	trace.rec.pidfd = target_pidfd(&trace.target);
+	if (trace.rec.pidfd < 0)
+		return 1;
+	session = target_attach(&trace.target, &trace.shared);
 	if (!session)
 		return 1;
 	trace.rec.session = session;
-	status = find_vcpus(&trace) ? 0 : 1;
-	trace.rec.vcpus = trace.vcpus;
-	if (!status)
+	if (find_vcpus(&trace)) {
+		trace.rec.vcpus = trace.vcpus;
+		trace.rec.trace.watermark = watermark(&trace.rec);
 		status = record(&trace);
+	} else {
+		status = 1;
+	}
 	hvstep_detach(session);
 	free(trace.vcpus);
 	return status;

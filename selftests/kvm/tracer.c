@@ -25,6 +25,14 @@ static void ask(struct vcpu *v, __u64 count, __u32 flags)
 		vm_fail("HVSTEP_STEP: %s", strerror(errno));
 }
 
+static __u64 steps_of(struct vcpu *v)
+{
+	struct hvstep_counters c;
+
+	get_counters(v, &c);
+	return c.steps;
+}
+
 #define LIVE	(HVSTEP_STEP_THEN_RUN | HVSTEP_STEP_NOW)
 
 /* Every step, as it was */
@@ -211,6 +219,7 @@ TEST_F(tracer, full)
 	struct runner runner;
 	struct recorder rec;
 	int interrupted;
+	__u64 steps;
 
 	SKIP_REFERENCE();
 	ignore_sigusr1();
@@ -246,6 +255,10 @@ TEST_F(tracer, full)
 		usleep(1000);
 	recorder_close(&rec);
 	ASSERT_TRUE(runner_goes_on(&runner));
+	/* Nobody is there to end the steps: they have ended. */
+	steps = steps_of(v);
+	ASSERT_TRUE(runner_goes_on(&runner));
+	ASSERT_EQ(steps, steps_of(v));
 	runner_stop(&runner);
 	vm_check_sealed(self->vm, "after it all");
 }

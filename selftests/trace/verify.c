@@ -121,6 +121,12 @@ static bool goes_on(const struct hvstep_record *r)
 	return r->next == in_mode(r->nip + (r->suffix ? 8 : 4), r->msr);
 }
 
+/* sc and scv go to a handler, whatever is behind them; sc 1 does not. */
+static bool always_leads(__u32 word)
+{
+	return opcode(word) == 18 || (opcode(word) == 17 && !(word & 0xfe0));
+}
+
 static bool may_lead(const struct hvstep_record *r)
 {
 	__s64 offset;
@@ -128,7 +134,9 @@ static bool may_lead(const struct hvstep_record *r)
 
 	if (r->kind == HVSTEP_KIND_FAULT)
 		return is_handler(r->next);
-	if (goes_on(r))
+	if (r->kind == HVSTEP_KIND_REFLECTED)
+		return is_handler(r->next) && (r->next & 0xfff) == 0x700;
+	if (goes_on(r) && !always_leads(r->word))
 		return true;
 	switch (opcode(r->word)) {
 	case 16:
@@ -142,13 +150,26 @@ static bool may_lead(const struct hvstep_record *r)
 		return r->next == in_mode((r->word & 2 ? 0 : r->nip) + offset, r->msr);
 	case 19:
 		link_only = xo(r->word) == 16 || xo(r->word) == 528 || xo(r->word) == 560;
-		/* bclr, bcctr, bctar; rfid, rfscv, hrfid: where registers say */
+		/* bclr, bcctr, bctar; rfid, rfscv, rfebb, hrfid: where registers say */
 		return !(r->next & 3) &&
-		       (link_only || xo(r->word) == 18 || xo(r->word) == 82 || xo(r->word) == 274);
+		       (link_only || xo(r->word) == 18 || xo(r->word) == 82 ||
+			xo(r->word) == 146 || xo(r->word) == 274);
 	}
 	/* One step up to its store conditional, or out of it by its branch */
 	return is_larx(r->word) && ((r->next > r->nip && r->next <= r->nip + SEQUENCE_MAX) ||
 				    r->next - r->nip + 0x8000 < 0x10000);
+}
+
+/* None of those that were not to be recorded */
+static bool is_filtered(const struct hvstep_trace_file *head, const struct hvstep_record *r)
+{
+	bool user = r->msr & MSR_PR;
+
+	return (head->filter & HVSTEP_TRACE_NO_KERNEL && !user) ||
+	       (head->filter & HVSTEP_TRACE_NO_USER && user) ||
+	       (head->filter & HVSTEP_TRACE_BRANCHES && goes_on(r) &&
+		r->kind != HVSTEP_KIND_FAULT) ||
+	       (head->end && (r->nip < head->start || r->nip >= head->end));
 }
 
 struct vcpu {
@@ -165,7 +186,8 @@ static void show(const char *what, const struct hvstep_record *r)
 	       (unsigned long long)r->next);
 }
 
-static bool check(const struct args *args, struct vcpu *v, const struct hvstep_record *r)
+static bool check(const struct args *args, const struct hvstep_trace_file *head,
+		  struct vcpu *v, const struct hvstep_record *r)
 {
 	const char *wrong = NULL;
 
@@ -177,6 +199,8 @@ static bool check(const struct args *args, struct vcpu *v, const struct hvstep_r
 		wrong = "not where the one before has led to";
 	else if (!may_lead(r))
 		wrong = "leads to where it cannot";
+	else if (is_filtered(head, r))
+		wrong = "not to be recorded";
 	else if (r->kind > HVSTEP_KIND_REFLECTED || r->reserved ||
 		 r->flags & ~(HVSTEP_RECORD_EA | HVSTEP_RECORD_NO_WORD))
 		wrong = "no kind, flag or field that there is";
@@ -253,7 +277,7 @@ static bool verify(const struct args *args, FILE *file)
 		return false;
 	}
 	while (fread(&r, sizeof(r), 1, file) == 1) {
-		if (r.vcpu >= MAX_VCPUS || !check(args, &vcpus[r.vcpu], &r) ||
+		if (r.vcpu >= MAX_VCPUS || !check(args, &head, &vcpus[r.vcpu], &r) ||
 		    (args->reference && !same_as(&ref, &r)))
 			return false;
 		records++;

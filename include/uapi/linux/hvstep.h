@@ -262,7 +262,8 @@ struct hvstep_step {
  *
  * The descriptor takes HVSTEP_URING_* by IORING_OP_URING_CMD. It, and what is mapped,
  * keeps the session as if it were the session's own; when the last of them is gone the
- * recording ends, but not the steps.
+ * recording ends, and with it steps that were asked for with HVSTEP_STEP_THEN_RUN: who
+ * has asked may have died. Others do not.
  */
 #define HVSTEP_RING_MAGIC	0x48565354524e4731ULL	/* "HVSTRNG1" in a big-endian dump */
 
