@@ -514,9 +514,8 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 	lockdep_assert_held(&hv->vcpu->mutex);
 
 	WRITE_ONCE(hv->running, true);
-	/* Pairs with request_set(): one of us sees the other. */
 	if (unlikely(READ_ONCE(hv->special)))
-		smp_mb();
+		smp_mb();	/* pairs with request_set(): one of us sees the other */
 	again = !report_due(hv);
 	if (unlikely(!again))
 		ret = step_done(hv, &again);

@@ -41,7 +41,8 @@ struct trace {
 
 static const struct argp_option options[] = {
 	{ "vcpu", 'c', "LIST", 0, "These vCPUs, as in 0,2-3 (default: all)", 0 },
-	{ "count", 'n', "N", 0, "End after N steps, of all vCPUs together; if these are several, soon after", 0 },
+	{ "count", 'n', "N", 0,
+	  "End after N steps, of all vCPUs together; with several, a little later", 0 },
 	{ "seconds", 's', "S", 0, "End after S seconds", 0 },
 	{ "until", 'u', "ADDR", 0, "End each vCPU's steps when it gets to this address", 0 },
 	{ "filter", 'F', "WORD,...", 0,
@@ -268,7 +269,8 @@ static bool finish(struct trace *trace, struct hvstep_trace_file *head)
 	head->filtered = rec->filtered;
 	head->error = rec->error;
 	ok = write_head(trace, head);
-	if (ok && trace->regular && ftruncate(rec->fd, head->records_offset + head->nr_records * head->record_size)) {
+	if (ok && trace->regular &&
+	    ftruncate(rec->fd, head->records_offset + head->nr_records * head->record_size)) {
 		error("%s: %s", trace->file, strerror(errno));
 		ok = false;
 	}
