@@ -119,6 +119,11 @@ void probes_init(void)
 		die("mount " TRACEFS);
 	/* Jumps instead of traps would come after a while: not the same each time. */
 	must_write(OPTIMIZATION, 0, "0\n");
+	/*
+	 * The events of both CPUs in the order in which they were, and not by the time: on an
+	 * emulated host under load that of one CPU can jump.
+	 */
+	must_write(TRACEFS "/trace_clock", 0, "counter\n");
 	find_stepped();
 }
 
