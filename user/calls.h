@@ -11,8 +11,8 @@
 
 /* Deeper is no stack: it begins anew. */
 #define CALLS_DEPTH_MAX		1024
-/* More than any VM has: what comes then is left out. */
-#define CALLS_VCPUS_MAX		16384
+/* More than a VM has: what comes then is left out. */
+#define CALLS_VCPUS_MAX		4096
 
 enum entering {
 	ENTER_ROOT,		/* how it came there is not known */
