@@ -4,8 +4,8 @@
 # ppc64el libraries beyond libc that our programs are linked with.  The same
 # versions are in the emulated host's userland.
 
-SYSROOT_PACKAGES=(liburing2 liburing-dev libdw1 libdw-dev libelf1 libelf-dev libcapstone4
-	libcapstone-dev zlib1g liblzma5 libbz2-1.0 libzstd1)
+SYSROOT_PACKAGES=(liburing2 liburing-dev libelf1 libelf-dev libcapstone4 libcapstone-dev
+	zlib1g libzstd1)
 
 sysroot_setup() {
 	local fast key

@@ -8,7 +8,7 @@
 USERLAND_PACKAGES=(base-files base-passwd bash coreutils dash grep sed findutils
 	gawk diffutils tar gzip procps util-linux hostname kmod iproute2 strace
 	busybox-static qemu-system-ppc gdb python3-minimal python3 liburing2
-	libdw1 libcapstone4 libaio1 libc-bin ncurses-base binutils socat trace-cmd)
+	libelf1 libcapstone4 libaio1 libc-bin ncurses-base binutils socat trace-cmd)
 OLD_QEMU_PACKAGES=(qemu-system-ppc)
 # For inside the Linux guest, whose memory is small: it has no Python.
 GUEST_GDB_PACKAGE=gdb-minimal
