@@ -49,16 +49,10 @@ static error_t attach_parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp_child attach_children[] = {
-	{ &target_argp, 0, NULL, 0 },
-	{ &target_policy_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
 static const struct argp attach_argp = {
 	.options = attach_options,
 	.parser = attach_parse,
-	.children = attach_children,
+	.children = target_children,
 	.args_doc = "PID",
 	.doc = "Attach the VM of a VMM that runs already, for a debugger to step its guest. It stays "
 	       "attached until hvstep detach, or the end of the VMM."

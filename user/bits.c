@@ -21,6 +21,13 @@ const struct bit_name feature_names[] = {
 	{ 0 }
 };
 
+const struct bit_name policy_names[] = {
+	{ HVSTEP_POLICY_TRACE_ALL, "trace-all" },
+	{ HVSTEP_POLICY_ATOMIC, "atomic" },
+	{ HVSTEP_POLICY_EXCLUSIVE, "exclusive" },
+	{ 0 }
+};
+
 uint64_t bits_known(const struct bit_name *names)
 {
 	uint64_t known = 0;
@@ -30,8 +37,8 @@ uint64_t bits_known(const struct bit_name *names)
 	return known;
 }
 
-void bits_print(FILE *out, uint64_t bits, const struct bit_name *names, const char *quote,
-		const char *separator)
+const char *bits_print(FILE *out, uint64_t bits, const struct bit_name *names, const char *quote,
+		       const char *separator)
 {
 	const char *before = "";
 
@@ -51,4 +58,14 @@ void bits_print(FILE *out, uint64_t bits, const struct bit_name *names, const ch
 		fprintf(out, "%s", quote);
 		before = separator;
 	}
+	return before;
+}
+
+const char *bits_isa(uint32_t host)
+{
+	if (host & HVSTEP_HOST_ARCH_31)
+		return "3.1";
+	if (host & HVSTEP_HOST_ARCH_300)
+		return "3.0";
+	return "2.07";
 }

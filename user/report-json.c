@@ -22,6 +22,7 @@
 #include <inttypes.h>
 
 #include "json.h"
+#include "bits.h"
 #include "report.h"
 
 static const char *json_bool(bool value)
@@ -36,7 +37,7 @@ static void print_host(const struct hvstep_trace_file *head, FILE *out)
 	fputs(",\"platform\":", out);
 	json_string(out, head->platform);
 	fprintf(out, ",\"kvm_hv\":%s,\"isa\":\"%s\",\"radix\":%s,\"nested\":%s}",
-		json_bool(head->host & HVSTEP_HOST_KVM_HV), summary_isa(head),
+		json_bool(head->host & HVSTEP_HOST_KVM_HV), bits_isa(head->host),
 		json_bool(head->host & HVSTEP_HOST_RADIX),
 		json_bool(head->host & HVSTEP_HOST_NESTED));
 }

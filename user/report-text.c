@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "bits.h"
 #include "report.h"
 
 static void print_host(const struct report *report, FILE *out)
@@ -12,7 +13,7 @@ static void print_host(const struct report *report, FILE *out)
 
 	fputs("host:         ", out);
 	plain_string(out, *head->platform ? head->platform : "unknown processor");
-	fprintf(out, " (ISA %s, %s MMU%s, %s-endian), Linux ", summary_isa(head),
+	fprintf(out, " (ISA %s, %s MMU%s, %s-endian), Linux ", bits_isa(head->host),
 		head->host & HVSTEP_HOST_RADIX ? "radix" : "hash",
 		head->host & HVSTEP_HOST_NESTED ? ", itself a guest" : "",
 		summary_is_big_endian(&report->file) ? "big" : "little");

@@ -83,7 +83,6 @@ void summary_print_policy(FILE *out, const struct hvstep_trace_file *head, const
 			  const char *separator);
 void summary_print_filter(FILE *out, const struct hvstep_trace_file *head, const char *quote,
 			  const char *separator);
-const char *summary_isa(const struct hvstep_trace_file *head);
 /* ISO 8601, UTC; @size of 32 is enough. */
 void summary_time(const struct hvstep_trace_file *head, char *text, size_t size);
 bool summary_is_big_endian(const struct trace_file *file);

@@ -37,22 +37,6 @@ static const struct argp argp = {
 	       "Exit status: 0 if VMs can be attached, 1 if not, 125 if hvstep fails.",
 };
 
-static const struct bit_name policies[] = {
-	{ HVSTEP_POLICY_TRACE_ALL, "trace-all" },
-	{ HVSTEP_POLICY_ATOMIC, "atomic" },
-	{ HVSTEP_POLICY_EXCLUSIVE, "exclusive" },
-	{ 0 }
-};
-
-static const char *isa(const struct hvstep_info *info)
-{
-	if (info->host & HVSTEP_HOST_ARCH_31)
-		return "3.1";
-	if (info->host & HVSTEP_HOST_ARCH_300)
-		return "3.0";
-	return "2.07";
-}
-
 static const char *processor(const struct hvstep_info *info)
 {
 	if (info->host & HVSTEP_HOST_ARCH_31)
@@ -68,7 +52,7 @@ static void print_text(const struct hvstep_info *info)
 	printf("features:     ");
 	bits_print(stdout, info->features, feature_names, "", " ");
 	printf("\npolicies:     ");
-	bits_print(stdout, info->policies, policies, "", " ");
+	bits_print(stdout, info->policies, policy_names, "", " ");
 	printf("\nkvm-hv:       %s\n", info->host & HVSTEP_HOST_KVM_HV ? "loaded" : "not loaded");
 	printf("host:         %s, %s MMU%s\n", processor(info),
 	       info->host & HVSTEP_HOST_RADIX ? "radix" : "hash",
@@ -86,9 +70,9 @@ static void print_json(const struct hvstep_info *info)
 	printf("{\"device\":\"" HVSTEP_DEVICE "\",\"loaded\":true,\"features\":[");
 	bits_print(stdout, info->features, feature_names, "\"", ",");
 	printf("],\"policies\":[");
-	bits_print(stdout, info->policies, policies, "\"", ",");
+	bits_print(stdout, info->policies, policy_names, "\"", ",");
 	printf("],\"host\":{\"kvm_hv\":%s,\"isa\":\"%s\",\"radix\":%s,\"nested\":%s}",
-	       json_bool(info->host & HVSTEP_HOST_KVM_HV), isa(info),
+	       json_bool(info->host & HVSTEP_HOST_KVM_HV), bits_isa(info->host),
 	       json_bool(info->host & HVSTEP_HOST_RADIX),
 	       json_bool(info->host & HVSTEP_HOST_NESTED));
 	printf(",\"attached\":%u}\n", info->attached);

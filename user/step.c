@@ -100,16 +100,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp_child children[] = {
-	{ &target_argp, 0, NULL, 0 },
-	{ &target_policy_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.children = children,
+	.children = target_children,
 	.args_doc = "PID",
 	.doc = "Step a vCPU of the VMM PID, which needs no preparation, and show each instruction: its "
 	       "number, address, MSR, word and what that is."

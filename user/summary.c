@@ -2,6 +2,7 @@
 /* What the head of a trace file says, in words, and what all vCPUs have in common. */
 #include <string.h>
 
+#include "bits.h"
 #include "report.h"
 
 static const char *const kinds[REPORT_NR_KINDS] = {
@@ -12,18 +13,6 @@ static const char *const kinds[REPORT_NR_KINDS] = {
 	[HVSTEP_KIND_FAULT] = "fault",
 	[HVSTEP_KIND_REFLECTED] = "reflected",
 	[REPORT_NR_KINDS - 1] = "other",
-};
-
-struct bit_name {
-	uint64_t bit;
-	const char *name;
-};
-
-static const struct bit_name policies[] = {
-	{ HVSTEP_POLICY_TRACE_ALL, "trace-all" },
-	{ HVSTEP_POLICY_ATOMIC, "atomic" },
-	{ HVSTEP_POLICY_EXCLUSIVE, "exclusive" },
-	{ 0 }
 };
 
 static const struct bit_name filters[] = {
@@ -39,33 +28,10 @@ const char *summary_kind(unsigned int kind)
 	return kinds[kind < REPORT_NR_KINDS ? kind : REPORT_NR_KINDS - 1];
 }
 
-/* Bits of a newer module have no name here, and are shown by number. */
-static const char *print_bits(FILE *out, uint64_t bits, const struct bit_name *names,
-			      const char *quote, const char *separator)
-{
-	const char *before = "";
-
-	for (int nr = 0; nr < 64; nr++) {
-		const struct bit_name *n = names;
-		uint64_t bit = 1ULL << nr;
-
-		if (!(bits & bit))
-			continue;
-		while (n->bit && n->bit != bit)
-			n++;
-		if (n->bit)
-			fprintf(out, "%s%s%s%s", before, quote, n->name, quote);
-		else
-			fprintf(out, "%s%sbit%d%s", before, quote, nr, quote);
-		before = separator;
-	}
-	return before;
-}
-
 void summary_print_policy(FILE *out, const struct hvstep_trace_file *head, const char *quote,
 			  const char *separator)
 {
-	const char *before = print_bits(out, head->policy, policies, quote, separator);
+	const char *before = bits_print(out, head->policy, policy_names, quote, separator);
 
 	if (head->irq == HVSTEP_IRQ_DELIVER)
 		fprintf(out, "%s%sdeliver%s", before, quote, quote);
@@ -74,16 +40,7 @@ void summary_print_policy(FILE *out, const struct hvstep_trace_file *head, const
 void summary_print_filter(FILE *out, const struct hvstep_trace_file *head, const char *quote,
 			  const char *separator)
 {
-	print_bits(out, head->filter, filters, quote, separator);
-}
-
-const char *summary_isa(const struct hvstep_trace_file *head)
-{
-	if (head->host & HVSTEP_HOST_ARCH_31)
-		return "3.1";
-	if (head->host & HVSTEP_HOST_ARCH_300)
-		return "3.0";
-	return "2.07";
+	bits_print(out, head->filter, filters, quote, separator);
 }
 
 void summary_time(const struct hvstep_trace_file *head, char *text, size_t size)

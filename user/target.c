@@ -90,6 +90,11 @@ static error_t policy_parse(int key, char *arg, struct argp_state *state)
 
 const struct argp target_argp = { .options = options, .parser = parse };
 const struct argp target_policy_argp = { .options = policy_options, .parser = policy_parse };
+const struct argp_child target_children[] = {
+	{ &target_argp, 0, NULL, 0 },
+	{ &target_policy_argp, 0, NULL, 0 },
+	{ 0 }
+};
 
 const char *target_name(const struct target *target)
 {

@@ -16,8 +16,9 @@ struct target {
 	bool has_policy;
 };
 
-/* For argp's children, with a struct target for input: PID and --vm; --policy */
+/* For argp's children, with a struct target for input: PID and --vm; --policy; both */
 extern const struct argp target_argp, target_policy_argp;
+extern const struct argp_child target_children[];
 
 /* A number, decimal or with 0x, and nothing behind it */
 bool parse_number(const char *text, unsigned long long *number);

@@ -135,16 +135,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp_child children[] = {
-	{ &target_argp, 0, NULL, 0 },
-	{ &target_policy_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.children = children,
+	.children = target_children,
 	.args_doc = "PID",
 	.doc = "Record each instruction that the guest of the VMM PID executes, which needs no "
 	       "preparation and does not notice. It ends when one of the limits is reached or with "
