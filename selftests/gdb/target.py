@@ -198,13 +198,26 @@ def watch(vectors=VECTORS, seldom=OTHER_VECTORS):
     return WATCH
 
 
+def whereabouts():
+    """Of each vCPU, and what is in memory there: for who has to find out why it hangs."""
+    selected = gdb.selected_thread()
+    try:
+        for thread in sorted(gdb.selected_inferior().threads(), key=lambda t: t.num):
+            thread.switch()
+            at = reg("pc")
+            word = f"{read_word(at):08x}" if is_readable(at) else "unreadable"
+            yield f"{name(at)} (MSR {reg('msr'):#x}, {word})"
+    finally:
+        selected.switch()
+
+
 def resume(command, seconds=30, expected=False):
     """Let the guest run by a command of GDB's until it stops by itself, or by
     the Ctrl-C that is expected."""
     text, came_back = run_for(command, seconds)
     if not came_back and not expected:
         raise Stuck(f"{command}: the guest did not stop within {seconds} s, "
-                    f"it was running at {name(reg('pc'))}")
+                    f"its vCPUs were at {', '.join(whereabouts())}")
     if WATCH:
         WATCH.look()
     return text
