@@ -21,15 +21,25 @@
 
 /* Read by the stub. */
 int (*hvstep_orig)(struct kvm_vcpu *vcpu);
-int hvstep_nr_attached;
 
 static DEFINE_MUTEX(hook_lock);
+static unsigned int hook_users;		/* attached VMs, and auto_attach */
 static struct kvmppc_ops *hook_ops;	/* whose vcpu_run is swapped; pinned */
 bool hvstep_probes_on;			/* under hook_lock */
 unsigned long hvstep_last_step;		/* jiffies */
 static struct tracepoint *tp_run_enter, *tp_guest_exit;
 
 #define REST_AFTER	(10 * HZ)
+
+/* It is not stepped: by KVM, then, or that is the end of its KVM_RUN. */
+static bool not_ours(struct kvm_vcpu *vcpu, int err, int *ret)
+{
+	if (err == -ENOENT)
+		return false;
+	vcpu->run->exit_reason = err == -EINTR ? KVM_EXIT_INTR : KVM_EXIT_INTERNAL_ERROR;
+	*ret = err;
+	return true;
+}
 
 /*
  * A vCPU enters KVM's run loop that is to be stepped, or is of a VM where somebody steps.
@@ -41,13 +51,10 @@ bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret)
 	struct hvstep_vcpu *hv = hvstep_vcpu_get(vcpu);
 	struct hvstep_vm *vm;
 
-	if (IS_ERR(hv)) {
-		if (PTR_ERR(hv) == -ENOENT)
-			return false;
-		vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-		*ret = PTR_ERR(hv);
-		return true;
-	}
+	if (PTR_ERR_OR_ZERO(hv) == -ENOENT && hvstep_auto_wants(vcpu))
+		hv = hvstep_auto_attach(vcpu);
+	if (IS_ERR(hv))
+		return not_ours(vcpu, PTR_ERR(hv), ret);
 
 	vm = hv->vm;
 	/* Detached, but for steps of other vCPUs that are not over yet. */
@@ -55,11 +62,14 @@ bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret)
 		bool intr = hvstep_block_wait_none(vm);
 
 		hvstep_vm_put(vm);
-		if (intr) {
-			vcpu->run->exit_reason = KVM_EXIT_INTR;
-			*ret = -EINTR;
-		}
-		return intr;
+		if (intr)
+			return not_ours(vcpu, -EINTR, ret);
+		if (!hvstep_auto_wants(vcpu))
+			return false;
+		hv = hvstep_auto_attach(vcpu);
+		if (IS_ERR(hv))
+			return not_ours(vcpu, PTR_ERR(hv), ret);
+		vm = hv->vm;
 	}
 
 	*ret = hvstep_vcpu_run(hv);
@@ -69,11 +79,6 @@ bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret)
 	 */
 	hvstep_vm_put(vm);
 	return true;
-}
-
-unsigned int hvstep_hook_attached(void)
-{
-	return READ_ONCE(hvstep_nr_attached);
 }
 
 /*
@@ -172,17 +177,21 @@ static void probes_detach(void)
 static void rest(struct work_struct *work)
 {
 	struct delayed_work *dwork = to_delayed_work(work);
+	LIST_HEAD(unused);
 	unsigned long idle;
 
 	mutex_lock(&hook_lock);
 	idle = jiffies - READ_ONCE(hvstep_last_step);
+	hvstep_vm_orphans(&unused);
 	if (idle < REST_AFTER)
 		schedule_delayed_work(dwork, REST_AFTER - idle);
-	else if (!hvstep_vm_rest_all())
+	else if (!hvstep_vm_rest_all(&unused))
 		schedule_delayed_work(dwork, REST_AFTER);
 	else if (hvstep_probes_on)
 		probes_detach();
 	mutex_unlock(&hook_lock);
+	/* The last of them needs hook_lock. */
+	hvstep_vm_close_all(&unused);
 }
 
 static DECLARE_DELAYED_WORK(rest_work, rest);
@@ -191,6 +200,19 @@ static DECLARE_DELAYED_WORK(rest_work, rest);
 void hvstep_hook_rest_later(void)
 {
 	schedule_delayed_work(&rest_work, REST_AFTER);
+}
+
+/* Somebody may be done with stepping: look now, if it is to be looked at some time. */
+void hvstep_hook_rest_now(void)
+{
+	flush_delayed_work(&rest_work);
+}
+
+/* A VM is attached by a step that is about to come. */
+void hvstep_hook_rest_not_yet(void)
+{
+	WRITE_ONCE(hvstep_last_step, jiffies);
+	hvstep_hook_rest_later();
 }
 
 /* A VM is going to be stepped; with the probes if that is now. */
@@ -311,7 +333,7 @@ static void hook_remove(void)
 	module_put(THIS_MODULE);
 }
 
-/* One more VM is attached; the hook is in place while there is any. */
+/* One more user: the hook is in place while there is any. */
 int hvstep_hook_get(void)
 {
 	int ret;
@@ -319,7 +341,7 @@ int hvstep_hook_get(void)
 	mutex_lock(&hook_lock);
 	ret = hook_install();
 	if (!ret)
-		WRITE_ONCE(hvstep_nr_attached, hvstep_nr_attached + 1);
+		hook_users++;
 	mutex_unlock(&hook_lock);
 	return ret;
 }
@@ -327,8 +349,7 @@ int hvstep_hook_get(void)
 void hvstep_hook_put(void)
 {
 	mutex_lock(&hook_lock);
-	WRITE_ONCE(hvstep_nr_attached, hvstep_nr_attached - 1);
-	if (!hvstep_nr_attached) {
+	if (!--hook_users) {
 		/* Nothing is armed: the last VM left the table after that. */
 		if (hvstep_probes_on)
 			probes_detach();

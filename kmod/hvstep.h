@@ -5,6 +5,7 @@
  * Data flows one way: hook -> step -> plan -> (emulate | arm, enter, conclude).
  *
  * Locks, outermost first:
+ *   auto_lock		(auto.c) whether auto_attach has the hook
  *   vcpu->mutex	KVM's; held by whoever is in KVM_RUN. Owns struct
  *			hvstep_vcpu but for the fields said to be atomic.
  *   vm->ready_lock	waits for vcpu->mutex of other vCPUs, but only of those that
@@ -48,6 +49,8 @@ int hvstep_hook_get(void);
 void hvstep_hook_put(void);
 int hvstep_hook_ready(struct hvstep_vm *vm, bool probes);
 void hvstep_hook_rest_later(void);
+void hvstep_hook_rest_not_yet(void);
+void hvstep_hook_rest_now(void);
 
 /*
  * A step is about to enter the guest, hv->active is set: the probes must be there, and
@@ -71,13 +74,12 @@ static inline int hvstep_hook_enter(struct kvm_vcpu *vcpu)
 	return hvstep_orig(vcpu);
 }
 
-unsigned int hvstep_hook_attached(void);
 int hvstep_hook_init(void);
 void hvstep_hook_exit(void);
 
 /* vm.c */
-struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm);
-struct hvstep_vm *hvstep_vm_share(struct kvm *kvm);
+struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm, bool automatic);
+struct hvstep_vm *hvstep_vm_share(struct kvm *kvm, bool any);
 void hvstep_vm_close(struct hvstep_vm *vm);
 void hvstep_vm_release(struct hvstep_vm *vm);
 
@@ -128,7 +130,10 @@ static inline struct hvstep_vcpu *hvstep_vcpu_get(struct kvm_vcpu *vcpu)
 
 void hvstep_vm_wake(struct hvstep_vm *vm);
 int hvstep_vm_make_ready(struct hvstep_vm *vm);
-bool hvstep_vm_rest_all(void);
+bool hvstep_vm_rest_all(struct list_head *unused);
+void hvstep_vm_orphans(struct list_head *orphans);
+void hvstep_vm_close_all(struct list_head *unused);
+unsigned int hvstep_vm_attached(void);
 struct hvstep_vcpu *hvstep_vm_vcpu(struct hvstep_vm *vm, struct kvm_vcpu *vcpu);
 struct hvstep_vcpu *hvstep_vm_vcpu_by_id(struct hvstep_vm *vm, u32 id);
 
@@ -136,6 +141,17 @@ struct hvstep_vcpu *hvstep_vm_vcpu_by_id(struct hvstep_vm *vm, u32 id);
 void hvstep_kick(struct hvstep_vcpu *hv);
 void hvstep_kick_all(struct hvstep_vm *vm);
 int hvstep_kick_wait(struct hvstep_vm *vm);
+
+/* auto.c */
+extern bool hvstep_auto;
+struct hvstep_vcpu *hvstep_auto_attach(struct kvm_vcpu *vcpu);
+int hvstep_auto_init(void);
+void hvstep_auto_exit(void);
+
+static inline bool hvstep_auto_wants(const struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(hvstep_auto) && vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP;
+}
 
 /* step.c */
 int hvstep_vcpu_run(struct hvstep_vcpu *hv);

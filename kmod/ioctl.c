@@ -143,7 +143,7 @@ static int get_info(void __user *argp)
 	memset(&info, 0, sizeof(info));
 	info.features = HVSTEP_FEATURES;
 	info.policies = POLICY_FLAGS;
-	info.attached = hvstep_hook_attached();
+	info.attached = hvstep_vm_attached();
 	if (hvstep_hook_present())
 		info.host |= HVSTEP_HOST_KVM_HV;
 	if (radix_enabled())
@@ -205,9 +205,9 @@ static int attach_vm(void __user *argp)
 	if (IS_ERR(kvm))
 		return PTR_ERR(kvm);
 
-	vm = hvstep_vm_attach(kvm);
-	if (PTR_ERR_OR_ZERO(vm) == -EBUSY && attach.flags & HVSTEP_ATTACH_SHARE)
-		vm = hvstep_vm_share(kvm) ?: vm;
+	vm = hvstep_vm_attach(kvm, false);
+	if (PTR_ERR_OR_ZERO(vm) == -EBUSY)
+		vm = hvstep_vm_share(kvm, attach.flags & HVSTEP_ATTACH_SHARE) ?: vm;
 	if (IS_ERR(vm)) {
 		kvm_put_kvm(kvm);
 		return PTR_ERR(vm);

@@ -16,12 +16,23 @@ static int __init hvstep_init(void)
 		return ret;
 	ret = hvstep_ioctl_init();
 	if (ret)
-		hvstep_hook_exit();
+		goto err_hook;
+	/* The last one: it may have the hook in place, which keeps the module. */
+	ret = hvstep_auto_init();
+	if (ret)
+		goto err_ioctl;
+	return 0;
+
+err_ioctl:
+	hvstep_ioctl_exit();
+err_hook:
+	hvstep_hook_exit();
 	return ret;
 }
 
 static void __exit hvstep_exit(void)
 {
+	hvstep_auto_exit();
 	hvstep_ioctl_exit();
 	hvstep_hook_exit();
 }

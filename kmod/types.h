@@ -336,7 +336,11 @@ struct hvstep_vcpu {
  *		stays; written under vms_lock
  * @waking:	it is becoming @ready; under vms_lock
  * @filtered:	see filter.h; written under vms_lock
- * @descriptors: of the session; under vms_lock
+ * @descriptors: of the session, and the one that it does without if it is @automatic;
+ *		under vms_lock
+ * @automatic:	nobody has asked for the session (auto.c); under vms_lock
+ * @unused:	in a list of those that are going to be closed, but for it not automatic
+ *		any more
  * @closing:	they are gone: start no new step, arm nothing
  * @flags:	HVSTEP_POLICY_*
  * @irq:	HVSTEP_IRQ_*
@@ -367,6 +371,8 @@ struct hvstep_vm {
 	bool waking;
 	bool filtered;
 	unsigned int descriptors;
+	bool automatic;
+	struct list_head unused;
 	bool closing;
 	u64 flags;
 	u32 irq;

@@ -20,6 +20,7 @@
 
 static DEFINE_HASHTABLE(vms, 8);
 static DEFINE_SPINLOCK(vms_lock);
+static unsigned int nr_attached;	/* in the table */
 
 /* See filter.h; written under vms_lock, read by stub.S. */
 u32 hvstep_filter[1 << HVSTEP_FILTER_BITS];
@@ -113,6 +114,7 @@ void hvstep_vm_release(struct hvstep_vm *vm)
 	spin_lock(&vms_lock);
 	vm_filter(vm, false);
 	hash_del_rcu(&vm->node);
+	WRITE_ONCE(nr_attached, nr_attached - 1);
 	spin_unlock(&vms_lock);
 
 	synchronize_rcu();
@@ -230,8 +232,40 @@ int hvstep_vm_make_ready(struct hvstep_vm *vm)
 	return ret;
 }
 
+/* Nobody needs an automatic session any more: the caller closes it. */
+static void vm_unused(struct hvstep_vm *vm, struct list_head *unused)
+{
+	lockdep_assert_held(&vms_lock);
+
+	if (vm->automatic) {
+		vm->automatic = false;
+		list_add(&vm->unused, unused);
+	}
+}
+
+/* Automatic sessions of VMs that nobody else has: all their descriptors are closed. */
+void hvstep_vm_orphans(struct list_head *orphans)
+{
+	struct hvstep_vm *vm;
+	int bucket;
+
+	spin_lock(&vms_lock);
+	hash_for_each(vms, bucket, vm, node)
+		if (refcount_read(&vm->kvm->users_count) == 1)
+			vm_unused(vm, orphans);
+	spin_unlock(&vms_lock);
+}
+
+void hvstep_vm_close_all(struct list_head *unused)
+{
+	struct hvstep_vm *vm, *next;
+
+	list_for_each_entry_safe(vm, next, unused, unused)
+		hvstep_vm_close(vm);
+}
+
 /* Nobody has stepped for a while. Returns false if somebody is in a long step. */
-bool hvstep_vm_rest_all(void)
+bool hvstep_vm_rest_all(struct list_head *unused)
 {
 	struct hvstep_vm *vm;
 	bool all = true;
@@ -255,10 +289,16 @@ bool hvstep_vm_rest_all(void)
 			all = false;
 		} else if (!vm_has_request(vm)) {
 			vm_filter(vm, false);
+			vm_unused(vm, unused);
 		}
 	}
 	spin_unlock(&vms_lock);
 	return all;
+}
+
+unsigned int hvstep_vm_attached(void)
+{
+	return READ_ONCE(nr_attached);
 }
 
 static int vm_publish(struct hvstep_vm *vm)
@@ -270,6 +310,7 @@ static int vm_publish(struct hvstep_vm *vm)
 	/* A VM whose session was closed a moment ago may still be there. */
 	if (!vm_find_rcu(vm->kvm)) {
 		hash_add_rcu(vms, &vm->node, (unsigned long)vm->kvm);
+		WRITE_ONCE(nr_attached, nr_attached + 1);
 		ret = 0;
 	}
 	rcu_read_unlock();
@@ -278,18 +319,20 @@ static int vm_publish(struct hvstep_vm *vm)
 }
 
 /*
- * One more descriptor for the session of a VM that has one, or NULL. It has a reference
- * to @kvm of its own: the caller's is dropped.
+ * A descriptor for the session that a VM has, or NULL: one more if @any will do; an
+ * automatic session's first one. That has a reference to @kvm of its own: the caller's
+ * is dropped.
  */
-struct hvstep_vm *hvstep_vm_share(struct kvm *kvm)
+struct hvstep_vm *hvstep_vm_share(struct kvm *kvm, bool any)
 {
 	struct hvstep_vm *vm;
 
 	spin_lock(&vms_lock);
 	rcu_read_lock();
 	vm = vm_find_rcu(kvm);
-	/* Without any, it is on its way out. */
-	if (vm && vm->descriptors)
+	if (vm && vm->automatic)
+		vm->automatic = false;
+	else if (vm && vm->descriptors && any)	/* without any, it is on its way out */
 		vm->descriptors++;
 	else
 		vm = NULL;
@@ -300,8 +343,11 @@ struct hvstep_vm *hvstep_vm_share(struct kvm *kvm)
 	return vm;
 }
 
-/* Attach a VM; the caller's reference to @kvm goes over to the session. */
-struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
+/*
+ * Attach a VM; the caller's reference to @kvm goes over to the session. @automatic: in
+ * KVM_RUN of one of its vCPUs, see auto.c.
+ */
+struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm, bool automatic)
 {
 	struct hvstep_vm *vm;
 	int ret;
@@ -318,6 +364,7 @@ struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
 	vm->irq = HVSTEP_IRQ_HOLD;
 	refcount_set(&vm->refs, 1);
 	vm->descriptors = 1;
+	vm->automatic = automatic;
 	xa_init(&vm->vcpus);
 	INIT_LIST_HEAD(&vm->blocks);
 	mutex_init(&vm->ready_lock);
@@ -338,6 +385,11 @@ struct hvstep_vm *hvstep_vm_attach(struct kvm *kvm)
 		goto err_hook;
 	__module_get(THIS_MODULE);
 
+	/* Who wants to step comes by itself; and others are not to be, yet. */
+	if (automatic) {
+		hvstep_hook_rest_not_yet();
+		return vm;
+	}
 	/*
 	 * From here on the VM is attached; bring out who is inside KVM_RUN, and may
 	 * have wanted to step for long.

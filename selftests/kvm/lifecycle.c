@@ -44,25 +44,6 @@ FIXTURE_TEARDOWN(lifecycle)
 	vm_destroy(self->vm);
 }
 
-/* Not attached: KVM_GUESTDBG_SINGLESTEP is ignored as ever, a breakpoint ends it. */
-static void check_runs_free(struct vcpu *v)
-{
-	bool be = v->vm->cell->be_code;
-	__u32 insn = get_insn(v->vm, CODE_RA + RING_SIZE - 4, be);
-	struct kvm_regs r, now;
-
-	vcpu_get_regs(v, &r);
-	put_insn(v->vm, CODE_RA + RING_SIZE - 4, KVMPPC_INST_SW_BREAKPOINT, be);
-	vcpu_debug(v, DEBUG_STEP | KVM_GUESTDBG_USE_SW_BP);
-	check_exit(v, vcpu_run(v), KVM_EXIT_DEBUG, "not attached");
-	vcpu_get_regs(v, &now);
-	if (now.pc != vm_ea(v->vm, CODE_RA + RING_SIZE - 4) || now.msr & MSR_SE)
-		vm_fail("not attached: at nip %llx msr %llx", now.pc, now.msr);
-	put_insn(v->vm, CODE_RA + RING_SIZE - 4, insn, be);
-	vcpu_debug(v, 0);
-	ring_check(v, CODE_RA);
-}
-
 TEST_F(lifecycle, detached_runs_free)
 {
 	vm_attach(self->vm);

@@ -39,6 +39,9 @@ bool attached_becomes(__u32 expect);
 /* Two turns of the loop, step by step, everything checked */
 void ring_turns(struct vcpu *v);
 
+/* Not attached: KVM_GUESTDBG_SINGLESTEP is ignored as ever, a breakpoint ends it. */
+void check_runs_free(struct vcpu *v);
+
 /* A process steps a VM of its own without end, until kill -9 after @us or more */
 void kill_while_stepping(const struct cell *cell, unsigned int us);
 

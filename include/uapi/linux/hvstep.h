@@ -104,7 +104,8 @@ struct hvstep_info {
  *		guest, or KVM-HV lacks what hvstep needs (see the kernel log)
  *   EBUSY	the VM has a session already (without HVSTEP_ATTACH_SHARE), or had one
  *		whose last step is not over yet; another module has changed KVM's entry
- *		point
+ *		point. A VM that is attached only because of the module's parameter
+ *		auto_attach has no session: it gets one
  *   EINTR	a signal came while vCPUs were being brought out of the guest
  *   ENOMEM, EMFILE
  *
