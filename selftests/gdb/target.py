@@ -7,6 +7,7 @@ be left in them.
 """
 
 import contextlib
+import glob
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ import threading
 import gdb
 
 import insn
+from tap import diag
 
 # Of Linux, with LPCR[AIL] = 3; and in real mode, and of scv
 VECTORS = ((0x4300, 0x4f80),)
@@ -107,9 +109,41 @@ def interrupted():
     return isinstance(LAST_STOP, gdb.SignalEvent) and LAST_STOP.stop_signal == "SIGINT"
 
 
+# What the VMM's threads did when that was asked last
+THREADS = ""
+
+
+def look_at_threads():
+    """Where in the kernel they are, and whether they get on: a vCPU that waits for
+    something from one that goes round."""
+    global THREADS                      # pylint: disable=global-statement
+    texts = []
+    for path in sorted(glob.glob(f"/proc/{os.environ.get('SESSION_PID', 'self')}/task/*")):
+        for file in ("comm", "wchan", "status", "stack"):
+            try:
+                with open(os.path.join(path, file), encoding="ascii", errors="replace") as f:
+                    lines = f.read().splitlines()
+            except OSError as e:
+                lines = [str(e)]
+            texts += [f"{file}: {line}" for line in lines
+                      if file != "status" or "ctxt" in line or "State" in line]
+    for path in sorted(glob.glob("/sys/kernel/debug/kvm/*/*exits")):
+        with open(path, encoding="ascii") as f:
+            texts.append(f"{path.rsplit('/', 1)[1]}: {f.read().strip()}")
+    THREADS += "\n".join(texts) + "\n"
+
+
+def give_up():
+    global THREADS                      # pylint: disable=global-statement
+    THREADS = ""
+    for _ in range(2):
+        look_at_threads()
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 def interrupt_after(seconds):
     """As Ctrl-C at GDB's prompt. A guard: cheap, and seldom needed."""
-    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    timer = threading.Timer(seconds, give_up)
     timer.daemon = True
     timer.start()
     return timer
@@ -216,6 +250,7 @@ def resume(command, seconds=30, expected=False):
     the Ctrl-C that is expected."""
     text, came_back = run_for(command, seconds)
     if not came_back and not expected:
+        diag(THREADS)
         raise Stuck(f"{command}: the guest did not stop within {seconds} s, "
                     f"its vCPUs were at {', '.join(whereabouts())}")
     if WATCH:
