@@ -44,7 +44,10 @@ help:
 	@echo 'make demo           step a Linux guest under QEMU with GDB and watch'
 	@echo 'make style          shellcheck and checkpatch'
 	@echo 'make machine-setup  fetch and prepare what all of these need (they do it themselves)'
-	@echo 'make install        shim, library and command into DESTDIR'
+	@echo 'make install        shim, library, command and udev rule, below DESTDIR and PREFIX'
+	@echo 'make uninstall      remove what install has put there'
+	@echo 'make dist           the release tarball, in build/dist'
+	@echo 'make deb, make rpm  Debian and RPM packages for ppc64el, in build/deb and build/rpm'
 	@echo 'make clean          remove build/'
 	@echo
 	@echo 'KERNELS="6.12" restricts the kernels, WERROR=1 makes warnings errors, V=1 shows commands.'
@@ -72,13 +75,14 @@ selftests: machine-setup user
 	$(MAKE) -C selftests all
 	$(MAKE) -C selftests install DESTDIR=$(PAYLOAD)
 
-.PHONY: bench-setup demo-setup
-bench-setup demo-setup: %-setup: machine-setup
+.PHONY: bench-setup demo-setup packages-setup
+bench-setup demo-setup packages-setup: %-setup: machine-setup
 	$(MACHINE)/setup --$* $(if $(NATIVE),,$(KERNELS:%=--kernel %))
 
 .PHONY: check demo soak bench trace-check
 bench: bench-setup
 demo: demo-setup
+check: packages-setup
 check demo soak bench trace-check: all
 	$(MAKE) -C selftests $@ KERNELS='$(KERNELS)'
 
@@ -86,6 +90,17 @@ check demo soak bench trace-check: all
 install: machine-setup
 	$(MAKE) -C user all
 	$(MAKE) -C user install DESTDIR=$(DESTDIR)
+	$(MAKE) -C packaging install DESTDIR=$(DESTDIR)
+
+.PHONY: uninstall
+uninstall:
+	$(MAKE) -C user uninstall DESTDIR=$(DESTDIR)
+	$(MAKE) -C packaging uninstall DESTDIR=$(DESTDIR)
+
+.PHONY: dist deb rpm
+deb rpm: packages-setup
+dist deb rpm:
+	$(MAKE) -C packaging $@
 
 # Sourced files are checked with those that source them.
 SCRIPTS = $(shell git grep -lE '^\#!.*[/ ](ba|da)?sh$$')

@@ -29,6 +29,7 @@ QEMU_POWERNV11_BIN=$CACHE_DIR/bin/qemu-powernv11
 GCC_ROOT=$CACHE_DIR/gcc             # a compiler new enough for 7.2, relocated
 USERLAND_IMAGE=$CACHE_DIR/userland.ext4
 SYSROOT_DIR=$CACHE_DIR/sysroot        # ppc64el libraries to link with
+SYSROOT_DPKG_DIR=$CACHE_DIR/sysroot.dpkg   # and dpkg's database of them
 KSELFTEST_DIR=$CACHE_DIR/kselftest  # lib.mk, kselftest.h, runner
 CHECKPATCH=$CACHE_DIR/checkpatch/scripts/checkpatch.pl
 CROSS_COMPILE_DEFAULT=powerpc64le-linux-gnu-

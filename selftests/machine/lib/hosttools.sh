@@ -13,6 +13,9 @@ HOST_PACKAGES_NATIVE=(gcc libc6-dev)
 HOST_PACKAGES_BENCH=(gnuplot-nox)
 # flamegraph.pl
 HOST_PACKAGES_DEMO=(libdevel-nytprof-perl)
+HOST_PACKAGES_PACKAGES=(debhelper dh-dkms dpkg-dev fakeroot lintian rpm rpmlint)
+# Which dpkg-checkbuilddeps takes for granted
+HOST_PACKAGES_PACKAGES_NATIVE=(build-essential)
 
 missing_packages() {
 	local p present
@@ -31,6 +34,10 @@ install_host_tools() {
 	fi
 	[ -z "${bench:-}" ] || want+=("${HOST_PACKAGES_BENCH[@]}")
 	[ -z "${demo:-}" ] || want+=("${HOST_PACKAGES_DEMO[@]}")
+	if [ -n "${packages:-}" ]; then
+		want+=("${HOST_PACKAGES_PACKAGES[@]}")
+		[ "$(uname -m)" != ppc64le ] || want+=("${HOST_PACKAGES_PACKAGES_NATIVE[@]}")
+	fi
 	mapfile -t missing < <(missing_packages "${want[@]}")
 	[ ${#missing[@]} = 0 ] && return
 	say "installing on this host: ${missing[*]}"
