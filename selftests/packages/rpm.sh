@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make rpm: what is in the packages, and what rpmlint says.
+
+# Functions are called through expect.
+# shellcheck disable=SC2317
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+# shellcheck source=../shim/tap.sh
+. "$here/../shim/tap.sh"
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")
+out=$top/build/rpm
+
+# The file of a package
+rpm_of() {
+	local arch=ppc64le
+	[ "$1" != hvstep-dkms ] || arch=noarch
+	ls "$out/$1-$version"-*."$arch.rpm"
+}
+
+query() { rpm -qp --nosignature "$(rpm_of "$1")" "${@:2}"; }
+
+# But for directories, what documents them, and links for debuggers
+files() {
+	query "$1" --qf '[%{FILEMODES:perms} %{FILEFLAGS:fflags} %{FILENAMES}\n]' |
+		sed -n 's/^[^d][^ ]* [^ld]* \//\//p' | grep -v /.build-id/ | LC_ALL=C sort
+}
+
+requires() {
+	query "$1" --requires | grep -v '^rpmlib\|GLIBC\|^libc\.so\|^rtld' | LC_ALL=C sort | tr '\n' ' '
+}
+
+module_source() {
+	(cd "$top" && find Kbuild dkms.conf include kmod -name __pycache__ -prune -o -type f -print) |
+		sed "s,^,/usr/src/hvstep-$version/," | LC_ALL=C sort
+}
+
+lint() { rpmlint -c "$top/packaging/rpm/rpmlint.toml" "$@"; }
+
+plan 11
+expect "make rpm" "$top/packaging/make-rpm"
+is "hvstep has the command, the shim, the completion and the rule" "$(files hvstep)" \
+"/usr/bin/hvstep
+/usr/lib/modprobe.d/hvstep.conf
+/usr/lib/modules-load.d/hvstep.conf
+/usr/lib/udev/rules.d/60-hvstep.rules
+/usr/lib64/libhvstep-preload.so
+/usr/share/bash-completion/completions/hvstep"
+is "and the manual" "$(query hvstep -d | sed -n 's,^/usr/share/man/,,p' | tr '\n' ' ')" \
+	"man1/hvstep-attach.1.gz man1/hvstep-report.1.gz man1/hvstep-step.1.gz man1/hvstep-trace.1.gz $(
+	)man1/hvstep.1.gz man4/hvstep.4.gz man5/hvstep-trace.5.gz "
+is "libhvstep has the library" "$(files libhvstep)" /usr/lib64/libhvstep.so.0
+is "libhvstep-devel has what a compiler wants" "$(files libhvstep-devel)" \
+"/usr/include/hvstep-trace.h
+/usr/include/libhvstep.h
+/usr/include/linux/hvstep.h
+/usr/lib64/libhvstep.so
+/usr/lib64/pkgconfig/libhvstep.pc"
+is "hvstep-dkms has all of the module's source" "$(files hvstep-dkms)" "$(module_source)"
+is "hvstep requires the libraries it is linked with" \
+	"$(requires hvstep | grep -o 'lib[a-z]*\.so\.[0-9]*' | sort -u | tr '\n' ' ')" \
+	"libcapstone.so.4 libelf.so.1 liburing.so.2 "
+is "hvstep-dkms requires dkms" "$(query hvstep-dkms --requires | grep -x dkms)" dkms
+expect -o '*0 errors, 0 warnings*' "rpmlint accepts the spec" lint "$top/packaging/rpm/hvstep.spec"
+expect -o '*0 errors, 0 warnings*' "the source package" lint "$out/hvstep-$version"-*.src.rpm
+expect -o '*0 errors, 0 warnings*' "and the packages" lint \
+	"$(rpm_of hvstep)" "$(rpm_of hvstep-dkms)" "$(rpm_of libhvstep)" "$(rpm_of libhvstep-devel)"
+finish
