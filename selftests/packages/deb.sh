@@ -90,6 +90,8 @@ lib=usr/lib/powerpc64le-linux-gnu
 plan 24
 expect "make deb" "$top/packaging/make-deb"
 expect "there is a package of each name" unpack
+# There is nothing to look at.
+[ "$tap_failed" = 0 ] || finish
 is "hvstep has the command, the shim, the manual, the completion and the rule" "$(files hvstep)" \
 "usr/bin/hvstep
 usr/lib/modprobe.d/hvstep.conf

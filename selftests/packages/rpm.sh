@@ -41,6 +41,8 @@ lint() { rpmlint -c "$top/packaging/rpm/rpmlint.toml" "$@"; }
 
 plan 11
 expect "make rpm" "$top/packaging/make-rpm"
+# There is nothing to look at.
+[ "$tap_failed" = 0 ] || finish
 is "hvstep has the command, the shim, the completion and the rule" "$(files hvstep)" \
 "/usr/bin/hvstep
 /usr/lib/modprobe.d/hvstep.conf
