@@ -28,8 +28,9 @@ files() {
 		sed -n 's/^[^d][^ ]* [^ld]* \//\//p' | grep -v /.build-id/ | LC_ALL=C sort
 }
 
+# But for the C library
 requires() {
-	query "$1" --requires | grep -v '^rpmlib\|GLIBC\|^libc\.so\|^rtld' | LC_ALL=C sort | tr '\n' ' '
+	query "$1" --requires | grep -o '^lib[a-z]*\.so\.[0-9]*' | grep -v '^libc\.' | sort -u | tr '\n' ' '
 }
 
 module_source() {
@@ -61,9 +62,8 @@ is "libhvstep-devel has what a compiler wants" "$(files libhvstep-devel)" \
 /usr/lib64/libhvstep.so
 /usr/lib64/pkgconfig/libhvstep.pc"
 is "hvstep-dkms has all of the module's source" "$(files hvstep-dkms)" "$(module_source)"
-is "hvstep requires the libraries it is linked with" \
-	"$(requires hvstep | grep -o 'lib[a-z]*\.so\.[0-9]*' | sort -u | tr '\n' ' ')" \
-	"libcapstone.so.4 libelf.so.1 liburing.so.2 "
+expect -o "libcapstone.so.[0-9] libelf.so.1 liburing.so.2 " \
+	"hvstep requires the libraries it is linked with" requires hvstep
 is "hvstep-dkms requires dkms" "$(query hvstep-dkms --requires | grep -x dkms)" dkms
 expect -o '*0 errors, 0 warnings*' "rpmlint accepts the spec" lint "$top/packaging/rpm/hvstep.spec"
 expect -o '*0 errors, 0 warnings*' "the source package" lint "$out/hvstep-$version"-*.src.rpm

@@ -6,16 +6,20 @@
 # while the dpkg of this machine need not know of ppc64el.
 
 sysroot_dpkg_setup() {
-	local key
+	local fast key
 	local -a debs wanted=("${SYSROOT_PACKAGES[@]}" libc6)
+	fast="$(recipe_key sysroot-dpkg.sh sysroot.sh) $SYSROOT_DIR $(lists_key backports ppc64el)"
+	step_is_current sysroot-dpkg.fast "$fast" && [ -d "$SYSROOT_DPKG_DIR" ] && return
 	mapfile -t debs < <(apt_files backports ppc64el "${wanted[@]}")
 	[ ${#debs[@]} = ${#wanted[@]} ] || die "sysroot: packages not found"
 	key="$(recipe_key sysroot-dpkg.sh) $SYSROOT_DIR ${debs[*]}"
-	step_is_current sysroot-dpkg "$key" && [ -d "$SYSROOT_DPKG_DIR" ] && return
-	apt_fetch backports ppc64el "${wanted[@]}"
-	make_sysroot_dpkg "$SYSROOT_DPKG_DIR.new"
-	publish "$SYSROOT_DPKG_DIR.new" "$SYSROOT_DPKG_DIR"
-	step_done sysroot-dpkg "$key"
+	if ! step_is_current sysroot-dpkg "$key" || [ ! -d "$SYSROOT_DPKG_DIR" ]; then
+		apt_fetch backports ppc64el "${wanted[@]}"
+		make_sysroot_dpkg "$SYSROOT_DPKG_DIR.new"
+		publish "$SYSROOT_DPKG_DIR.new" "$SYSROOT_DPKG_DIR"
+		step_done sysroot-dpkg "$key"
+	fi
+	step_done sysroot-dpkg.fast "$fast"
 }
 
 # Uses debs of the caller.
