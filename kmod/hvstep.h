@@ -39,6 +39,7 @@ static inline int hvstep_refuse(struct hvstep_vcpu *hv, int err)
 int hvstep_stub(struct kvm_vcpu *vcpu);
 bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret);
 extern int (*hvstep_orig)(struct kvm_vcpu *vcpu);
+extern int hvstep_nr_attached;
 extern u32 hvstep_filter[];
 
 /* hook.c */
@@ -402,7 +403,7 @@ static __always_inline bool hvstep_radix_is_same(struct hvstep_vcpu *hv,
 	if (!(ea >> 62))
 		differs |= walk->pid ^ hvstep_compat_pid(vcpu);
 	for (i = 0; i < walk->nr; i++)
-		differs |= READ_ONCE(*walk->entry[i]) ^ walk->value[i];
+		differs |= (__force u64)(READ_ONCE(*walk->entry[i]) ^ walk->value[i]);
 	return likely(!differs);
 }
 

@@ -27,23 +27,32 @@ static bool by_generation(struct kvm *kvm)
 }
 
 static void unlock(struct hvstep_vcpu *hv)
+	__releases(&hv->vm->kvm->mmu_lock)
 {
 	struct kvm *kvm = hv->vm->kvm;
 
 	spin_unlock(&kvm->mmu_lock);
-	if (unlikely(hv->srcu_idx >= 0))
+	if (unlikely(hv->srcu_idx >= 0)) {
+		__acquire(&kvm->srcu);
 		srcu_read_unlock(&kvm->srcu, hv->srcu_idx);
+	}
 }
 
 /* What hvstep_pages_lock() is in all cases */
 void hvstep_pages_lock_slow(struct hvstep_vcpu *hv)
+	__acquires(&hv->vm->kvm->mmu_lock)
 {
 	struct hvstep_vm *vm = hv->vm;
 	struct kvm *kvm = vm->kvm;
 	unsigned int tries = 0;
 
 	for (;;) {
-		hv->srcu_idx = by_generation(kvm) ? srcu_read_lock(&kvm->srcu) : -1;
+		hv->srcu_idx = -1;
+		if (by_generation(kvm)) {
+			hv->srcu_idx = srcu_read_lock(&kvm->srcu);
+			/* Held on one condition, for sparse never. */
+			__release(&kvm->srcu);
+		}
 		spin_lock(&kvm->mmu_lock);
 		if (likely(!kvm->mmu_invalidate_in_progress))
 			break;
@@ -65,6 +74,7 @@ void hvstep_pages_lock_slow(struct hvstep_vcpu *hv)
 }
 
 void hvstep_pages_unlock_slow(struct hvstep_vcpu *hv)
+	__releases(&hv->vm->kvm->mmu_lock)
 {
 	unlock(hv);
 }

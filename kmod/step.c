@@ -136,10 +136,13 @@ static bool goes_on(struct hvstep_vcpu *hv)
 static void stay_in_kernel(struct hvstep_vcpu *hv)
 {
 	if (hv->called_out) {
+		/* A thread's own does not go away. */
+		struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
+
 		hv->called_out = false;
-		spin_lock_irq(&current->sighand->siglock);
+		spin_lock_irq(&sighand->siglock);
 		recalc_sigpending();
-		spin_unlock_irq(&current->sighand->siglock);
+		spin_unlock_irq(&sighand->siglock);
 	}
 	/* Emulated ones, too: nobody waits for the end of them all. */
 	if (unlikely(hv->kept && (need_resched() || hvstep_is_waited_for(hv))))

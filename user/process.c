@@ -114,7 +114,9 @@ int hvstep_process_vcpus(pid_t pid, unsigned int *ids, size_t max)
 	int ret = find(pid, VCPU_NAME, 1, &found);
 
 	if (!ret) {
-		memcpy(ids, found.value, (found.nr < max ? found.nr : max) * sizeof(*ids));
+		/* None at all is no array either. */
+		for (size_t i = 0; i < found.nr && i < max; i++)
+			ids[i] = found.value[i];
 		ret = found.nr;
 	}
 	free(found.value);

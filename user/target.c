@@ -44,7 +44,7 @@ bool parse_number(const char *text, unsigned long long *number)
 
 static void parse_pid(struct argp_state *state, const char *arg, struct target *target)
 {
-	unsigned long long n;
+	unsigned long long n = 0;
 
 	if (target->pid)
 		argp_error(state, "not expected: %s", arg);
@@ -56,7 +56,7 @@ static void parse_pid(struct argp_state *state, const char *arg, struct target *
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct target *target = state->input;
-	unsigned long long n;
+	unsigned long long n = 0;
 
 	switch (key) {
 	case 'V':
