@@ -42,7 +42,9 @@ help:
 	@echo 'make trace-check    traces of a million instructions and of 8 vCPUs, verified (20 minutes)'
 	@echo 'make bench          what a step costs, in host instructions (8 boots, 6 minutes)'
 	@echo 'make demo           step a Linux guest under QEMU with GDB and watch'
-	@echo 'make style          shellcheck and checkpatch'
+	@echo 'make matrix         short tests on all emulated machines with all kernels (an hour)'
+	@echo 'make sign           sign the modules: KEY=FILE CERT=FILE, or with a pair made for it'
+	@echo 'make style          what checkers say: shellcheck, checkpatch, sparse, clang-tidy, pyflakes'
 	@echo 'make machine-setup  fetch and prepare what all of these need (they do it themselves)'
 	@echo 'make install        shim, library, command and udev rule, below DESTDIR and PREFIX'
 	@echo 'make uninstall      remove what install has put there'
@@ -102,25 +104,23 @@ deb rpm: packages-setup
 dist deb rpm:
 	$(MAKE) -C packaging $@
 
-# Sourced files are checked with those that source them.
-SCRIPTS = $(shell git grep -lE '^\#!.*[/ ](ba|da)?sh$$')
-SOURCES = $(shell git ls-files '*.c' '*.h' '*.S')
-KERNEL_SOURCES = $(filter kmod/% include/uapi/%,$(SOURCES))
-CHECKPATCH = $(shell $(MACHINE)/setup --print CHECKPATCH) --no-tree --strict --terse \
-	--show-types --no-summary
-# The kernel's macros are not there outside of it, kselftest's are like ours, and types
-# such as ElfW(Phdr) are taken for products.
-NOT_FOR_PROGRAMS := ARRAY_SIZE,AVOID_EXTERNS,BIT_MACRO,CAMELCASE,COMPLEX_MACRO,$\
-	EMBEDDED_FUNCTION_NAME,LONG_LINE_STRING,MACRO_ARG_PRECEDENCE,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,$\
-	MACRO_WITH_FLOW_CONTROL,MULTISTATEMENT_MACRO_USE_DO_WHILE,NEW_TYPEDEFS,$\
-	PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_KERNEL_TYPES,SPACING,SPLIT_STRING,SYMBOLIC_PERMS,TRAILING_SEMICOLON,$\
-	VOLATILE
-
 .PHONY: style
 style: machine-setup
-	shellcheck -x -a -P SCRIPTDIR $(SCRIPTS)
-	$(CHECKPATCH) --file $(KERNEL_SOURCES)
-	$(CHECKPATCH) --ignore $(NOT_FOR_PROGRAMS) --file $(filter-out $(KERNEL_SOURCES),$(SOURCES))
+	selftests/style/run $(STYLE_ARGS)
+
+# Fetches further kernels, and builds for them, itself
+.PHONY: matrix matrix-readme
+matrix: selftests
+	selftests/matrix/run $(MATRIX_ARGS)
+matrix-readme:
+	selftests/matrix/table.py --readme
+
+# With KEY and CERT, or a pair that is made for it
+.PHONY: sign
+sign: modules
+	$(foreach k,$(KERNELS),packaging/sign --kernel $k $(if $(KEY),--key '$(KEY)') \
+		$(if $(CERT),--cert '$(CERT)') \
+		build/kmod/$(if $(filter native,$k),$(shell uname -r),$k)/hvstep.ko &&) :
 
 .PHONY: clean
 clean:

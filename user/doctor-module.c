@@ -43,8 +43,7 @@ static bool other_kernel(const struct doctor *d, char *release, size_t size)
 
 static void check_installed(struct doctor *d)
 {
-	static const struct obstacle not_loaded = { STAGE_OPEN, ENOENT };
-	const char *remedy = obstacle_remedy(&not_loaded);
+	static const char * const remedy = "load the module: modprobe hvstep";
 	char path[PATH_MAX], text[640], other[256];
 	bool listed;
 
@@ -219,8 +218,10 @@ static enum signature signature_of(const struct doctor *d)
 static void check_signature(struct doctor *d)
 {
 	static const char * const remedy =
-		"sign it with a key that this kernel trusts (the kernel's scripts/sign-file)";
+		"sign it with a key that this kernel trusts: make sign KEY=FILE CERT=FILE; "
+		"README.md has a section on it";
 	char lockdown[128] = "", enforce[8] = "";
+	enum signature signature = signature_of(d);
 	const char *why = NULL;
 
 	tree_read(d, "/sys/kernel/security/lockdown", lockdown, sizeof(lockdown));
@@ -234,13 +235,15 @@ static void check_signature(struct doctor *d)
 
 	if (!why)
 		doctor_ok(d, "signature", "modules need none");
-	else if (signature_of(d) == UNSIGNED)
+	else if (signature == UNSIGNED)
 		doctor_problem(d, "signature", remedy,
 			       "%s: only signed modules are loaded, and hvstep's is not", why);
 	else
-		doctor_note(d, "signature", NULL,
+		doctor_note(d, "signature",
+			    "if modprobe fails (Key was rejected, Operation not permitted) it is not "
+			    "such a key; README.md has a section on it",
 			    "%s: only modules are loaded that a key has signed which this kernel "
-			    "trusts", why);
+			    "trusts%s", why, signature == SIGNED ? "; hvstep's is signed" : "");
 }
 
 void doctor_module(struct doctor *d)

@@ -16,7 +16,7 @@ static const char *open_remedy(int err)
 	case ENOENT:
 	case ENXIO:
 	case ENODEV:
-		return "load the module: modprobe hvstep";
+		return "load the module: modprobe hvstep (hvstep doctor knows why, if it fails)";
 	case EACCES:
 		return "join the group that may use it: usermod -aG kvm USER, then log in again";
 	case EPERM:

@@ -24,11 +24,14 @@ static const char *advice(int open_errno, int attach_errno)
 	}
 
 EXPLAIN(enoent, "ENOENT: load the module", ENOENT, 0,
-	"/dev/hvstep: No such file or directory; load the module: modprobe hvstep")
+	"/dev/hvstep: No such file or directory; load the module: modprobe hvstep "
+	"(hvstep doctor knows why, if it fails)")
 EXPLAIN(enxio, "ENXIO: load the module", ENXIO, 0,
-	"/dev/hvstep: No such device or address; load the module: modprobe hvstep")
+	"/dev/hvstep: No such device or address; load the module: modprobe hvstep "
+	"(hvstep doctor knows why, if it fails)")
 EXPLAIN(enodev, "ENODEV: load the module", ENODEV, 0,
-	"/dev/hvstep: No such device; load the module: modprobe hvstep")
+	"/dev/hvstep: No such device; load the module: modprobe hvstep "
+	"(hvstep doctor knows why, if it fails)")
 EXPLAIN(eacces, "EACCES: join the group", EACCES, 0,
 	"/dev/hvstep: Permission denied; join the group that may use it: "
 	"usermod -aG kvm USER, then log in again")

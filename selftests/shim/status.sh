@@ -46,10 +46,10 @@ FAKE_HOST=0x02
 expect -s 1 -o "*kvm-hv:       not loaded*" -e 'hvstep: kvm-hv is not loaded; load it: modprobe kvm_hv' \
 	"without kvm-hv" status
 export FAKE_OPEN_ERRNO=2
-expect -s 1 -o '' -e 'hvstep: /dev/hvstep: No such file or directory; load the module: modprobe hvstep' \
+expect -s 1 -o '' -e 'hvstep: /dev/hvstep: No such file or directory; load the module: modprobe hvstep (hvstep doctor knows why, if it fails)' \
 	"without the module" status
 expect -s 1 -e '' \
-	-o '{"device":"/dev/hvstep","loaded":false,"error":"No such file or directory","remedy":"load the module: modprobe hvstep"}' \
+	-o '{"device":"/dev/hvstep","loaded":false,"error":"No such file or directory","remedy":"load the module: modprobe hvstep (hvstep doctor knows why, if it fails)"}' \
 	"without the module, --json" status --json
 FAKE_OPEN_ERRNO=13
 expect -s 1 -o '' -e '*Permission denied; join the group*' "without permission" status

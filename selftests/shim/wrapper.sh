@@ -25,7 +25,7 @@ unloaded() {
 	LD_PRELOAD=$fake FAKE_OPEN_ERRNO=2 "$@"
 }
 
-missing="hvstep: warning: single stepping will not work: /dev/hvstep: No such file or directory; load the module: modprobe hvstep"
+missing="hvstep: warning: single stepping will not work: /dev/hvstep: No such file or directory; load the module: modprobe hvstep (hvstep doctor knows why, if it fails)"
 tmp=$tap_dir/tmp
 mkdir -p "$tmp"
 : >"$tmp/not-executable"

@@ -25,6 +25,19 @@ COMPLAINTS = re.compile(
     r"refcount_t:|list_(add|del) corruption|suspicious RCU usage|UBSAN:")
 # After these the machine will not end by itself.
 FATAL = re.compile(r"Kernel panic|machine-boot-failed")
+# What QEMU is told, the QEMU, and whether devices have a bus each. The last ones are guests
+# themselves, of the emulated hypervisor: KVM-HV runs nested there, by the first and by
+# the second version of that interface.
+MACHINES = {
+    "powernv8": ("powernv8", "QEMU_BIN", True),
+    "powernv9": ("powernv9", "QEMU_BIN", True),
+    "powernv10": ("powernv10", "QEMU_BIN", True),
+    "powernv11": ("powernv11", "QEMU_POWERNV11_BIN", True),
+    "pseries-nested": ("pseries,x-vof=on,cap-nested-hv=on,cap-ccf-assist=off -cpu power9",
+                       "QEMU_BIN", False),
+    "pseries-papr": ("pseries,x-vof=on,cap-nested-papr=on,cap-ccf-assist=off -cpu power10",
+                     "QEMU_POWERNV11_BIN", False),
+}
 MARGIN = 25     # lines of log shown after a complaint
 LAST_WORDS = 3  # seconds given to a dying machine
 
@@ -96,22 +109,28 @@ class Collector(Channel):
 
 def qemu_command(args, directory):
     accel = "tcg,thread=" + ("single" if args.icount or args.one_thread else "multi")
-    name = "QEMU_POWERNV11_BIN" if args.machine == "powernv11" else "QEMU_BIN"
-    cmd = [payload.require(payload.path(name)),
-           "-M", args.machine, "-accel", accel,
+    machine, qemu, buses = MACHINES[args.machine]
+
+    def bus(n):
+        return f",bus=pcie.{n}" if buses else ""
+
+    cmd = [payload.require(payload.path(qemu)),
+           "-M", *machine.split(), "-accel", accel,
            "-smp", str(args.smp), "-m", args.memory,
            "-display", "none", "-monitor", "none", "-vga", "none", "-net", "none",
-           "-kernel", payload.require(payload.kernel_file(args.kernel, "vmlinux")),
-           "-initrd", payload.require(payload.kernel_file(args.kernel, "initramfs.gz")),
+           "-kernel", payload.require(
+               args.vmlinux or payload.kernel_file(args.kernel, "vmlinux")),
+           "-initrd", payload.require(
+               args.initramfs or payload.kernel_file(args.kernel, "initramfs.gz")),
            "-append", f"console=hvc0 quiet {args.append}".strip(),
            "-chardev", f"file,id=console,path={directory}/console",
            "-serial", "chardev:console",
            "-drive", f"file={payload.require(payload.path('USERLAND_IMAGE'))},"
                      "format=raw,if=none,id=userland,snapshot=on",
-           "-device", "virtio-blk-pci,drive=userland,serial=userland,bus=pcie.0",
+           "-device", "virtio-blk-pci,drive=userland,serial=userland" + bus(0),
            "-drive", f"file={directory}/payload.tar,format=raw,if=none,id=payload,readonly=on",
-           "-device", "virtio-blk-pci,drive=payload,serial=payload,bus=pcie.1",
-           "-device", "virtio-serial-pci,id=ports,bus=pcie.2"]
+           "-device", "virtio-blk-pci,drive=payload,serial=payload" + bus(1),
+           "-device", "virtio-serial-pci,id=ports" + bus(2)]
     for n, name in enumerate(("out", "err", "control"), 1):
         cmd += ["-chardev", f"file,id={name},path={directory}/{name}",
                 "-device", f"virtserialport,bus=ports.0,nr={n},chardev={name},name={name}"]
