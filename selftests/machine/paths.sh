@@ -15,6 +15,8 @@ PAYLOAD_DIR=$TOP_DIR/build/ppc64el
 KMOD_BUILD_DIR=$TOP_DIR/build/kmod
 
 KERNELS=(6.1 6.12 6.12-64k 7.2)
+# What other suites carry, for `make matrix` alone, or when named.
+MATRIX_KERNELS=(7.2-64k trixie trixie-backports experimental)
 DEFAULT_KERNEL=6.12
 DEFAULT_MACHINE=powernv9
 
@@ -22,11 +24,19 @@ DEFAULT_MACHINE=powernv9
 # `build.mk`, the make arguments for a cross build.
 kernel_dir() { echo "$CACHE_DIR/kernel/$1"; }
 
+# Whether a kernel is of a newer suite than bookworm: built with sid's compiler then.
+kernel_is_newer() {
+	case $1 in
+	6.*) false ;;
+	esac
+}
+
 QEMU_ROOT=$CACHE_DIR/qemu           # QEMU for this machine, relocated
 QEMU_BIN=$CACHE_DIR/bin/qemu-system-ppc64
 QEMU_POWERNV11_ROOT=$CACHE_DIR/qemu-powernv11   # sid's, only if asked for
 QEMU_POWERNV11_BIN=$CACHE_DIR/bin/qemu-powernv11
-GCC_ROOT=$CACHE_DIR/gcc             # a compiler new enough for 7.2, relocated
+QEMU_INNER_ROOT=$CACHE_DIR/qemu-inner   # the same for guests of the host, to be copied
+GCC_ROOT=$CACHE_DIR/gcc             # a compiler new enough for newer suites, relocated
 USERLAND_IMAGE=$CACHE_DIR/userland.ext4
 SYSROOT_DIR=$CACHE_DIR/sysroot        # ppc64el libraries to link with
 SYSROOT_DPKG_DIR=$CACHE_DIR/sysroot.dpkg   # and dpkg's database of them

@@ -24,15 +24,25 @@ mirror_base() {
 
 apt_root() { echo "$CACHE_DIR/apt/$1-$2"; }
 
+# suites_of SUITE: itself and those it needs, the one to take packages from last.
+suites_of() {
+	case $1 in
+	backports) echo bookworm bookworm-backports ;;
+	*-backports) echo "${1%-backports}" "$1" ;;
+	experimental) echo sid experimental ;;
+	*) echo "$1" ;;
+	esac
+}
+
 # apt_do SUITE ARCH TOOL ARGS...: run apt-get or apt-cache in a private world.
-# The suite "backports" is bookworm plus bookworm-backports.
 apt_do() {
 	local suite=$1 arch=$2 tool=$3 root
 	shift 3
 	root=$(apt_root "$suite" "$arch")
 	mkdir -p "$root/none/partial"
-	local -a target=()
-	[ "$suite" = backports ] && target=(-t bookworm-backports)
+	local -a target=() suites
+	read -ra suites < <(suites_of "$suite")
+	[ ${#suites[@]} = 1 ] || target=(-t "${suites[-1]}")
 	"$tool" -q \
 		-oAPT::Architecture="$arch" -oAPT::Architectures="$arch" \
 		-oAPT::Install-Recommends=false \
@@ -64,8 +74,8 @@ apt_update() {
 	[ "${fetched_lists[$suite-$arch]:-}" ] && return
 	base=$(mirror_base)
 	mkdir -p "$root"/{lists,cache,state}/partial "$root/none" "$CACHE_DIR/debs/partial"
-	local -a suites=("$suite")
-	[ "$suite" = backports ] && suites=(bookworm bookworm-backports)
+	local -a suites
+	read -ra suites < <(suites_of "$suite")
 	for s in "${suites[@]}"; do
 		echo "deb [signed-by=$KEYRING] $base $s main"
 	done >"$root/sources.list"

@@ -4,14 +4,17 @@
 # A Debian ppc64el kernel: image, modules, an initramfs for the machine, and
 # headers made fit for a cross build on amd64.
 
-# kernel_source K: suite and flavour.  7.2 stands for what sid carries.
+# kernel_source K: suite and flavour.  7.2 stands for what sid carries, a suite's name
+# for what that does.
 kernel_source() {
 	case $1 in
 	6.1) echo bookworm powerpc64le ;;
 	6.12) echo backports powerpc64le ;;
 	6.12-64k) echo backports powerpc64le-64k ;;
 	7.2) echo sid powerpc64le ;;
-	*) die "unknown kernel $1 (known: ${KERNELS[*]})" ;;
+	7.2-64k) echo sid powerpc64le-64k ;;
+	trixie | trixie-backports | experimental) echo "$1" powerpc64le ;;
+	*) die "unknown kernel $1 (known: ${KERNELS[*]} ${MATRIX_KERNELS[*]})" ;;
 	esac
 }
 
@@ -102,10 +105,9 @@ kernel_headers() {
 	sed -i -e '/^override CC\b/d' -e '/^CC *[:?]*=/d' -e '/^override CROSS_COMPILE/d' \
 		"$h/.kernelvariables" 2>/dev/null || true
 	ln -s "root/usr/src/linux-headers-$release" "$new/headers"
-	case $k in
-	7.*) relocate "$new/root" "$GCC_ROOT" "$new"/root/usr/lib/linux-kbuild-*/scripts/{,*/,*/*/}* \
-		"$new"/root/usr/lib/linux-kbuild-*/tools/{*/,*/*/}* ;;
-	esac
+	! kernel_is_newer "$k" ||
+		relocate "$new/root" "$GCC_ROOT" "$new"/root/usr/lib/linux-kbuild-*/scripts/{,*/,*/*/}* \
+			"$new"/root/usr/lib/linux-kbuild-*/tools/{*/,*/*/}*
 }
 
 make_initramfs() {

@@ -25,7 +25,7 @@ def path(name):
 
 
 def kernels():
-    return path("KERNELS").split()
+    return path("KERNELS").split() + path("MATRIX_KERNELS").split()
 
 
 def kernel_file(kernel, name):
@@ -39,7 +39,8 @@ def require(name):
 
 
 def page_size_64k(kernel):
-    return kernel.endswith("-64k") or kernel == "6.1"
+    with open(require(kernel_file(kernel, "headers/.config"))) as f:
+        return "CONFIG_PPC_64K_PAGES=y\n" in f
 
 
 def inner_qemu_args(kernel):

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Print what `make matrix` found as tables, or put them into README.md."""
+
+import argparse
+import json
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+
+import cell     # noqa: E402  (no bytecode comes first)
+
+RESULTS = os.path.join(cell.TOP, "build", "matrix.json")
+README = os.path.join(cell.TOP, "README.md")
+BEGIN = "<!-- `make matrix-readme` writes from here -->\n"
+END = "<!-- to here -->\n"
+
+# What emulator or kernel do not allow: machine, what the kernel's name begins with, and why.
+# If it passes all the same, that is not as expected either.
+KNOWN = []
+
+
+def known(result):
+    """Why this cell cannot pass, or None."""
+    for machine, kernel, why in KNOWN:
+        if result["machine"] == machine and result["kernel"].startswith(kernel):
+            return why
+    return None
+
+
+def as_known(result):
+    return (result["state"] == "passed") == (known(result) is None)
+
+
+def key(result):
+    """Which cell it is: other programs are the same one, other QEMUs inside are not."""
+    kvm = result["tests"].startswith("kvm")
+    return result["machine"], result["kernel"], "kvm" if kvm else result["tests"]
+
+
+def load():
+    try:
+        with open(RESULTS, encoding="utf-8") as f:
+            return json.load(f)
+    except FileNotFoundError:
+        return []
+
+
+def merge(result):
+    """In the place of an earlier result of the same cell."""
+    results = [r for r in load() if key(r) != key(result)] + [result]
+    with open(RESULTS + ".new", "w", encoding="utf-8") as f:
+        json.dump(results, f, indent=1)
+        f.write("\n")
+    os.replace(RESULTS + ".new", RESULTS)
+
+
+class Notes:
+    """Numbered, below the table; the same ones once."""
+
+    def __init__(self):
+        self.texts = []
+
+    def mark(self, text):
+        if text not in self.texts:
+            self.texts.append(text)
+        return f"[{self.texts.index(text) + 1}]"
+
+    def lines(self):
+        return [f"{n}. {text}" for n, text in enumerate(self.texts, 1)]
+
+
+def outcome(result, notes):
+    """The text of a cell."""
+    if result is None:
+        return ""
+    why = (known(result) or result.get("why", "")).replace("|", "\\|")
+    if result["state"] == "passed":
+        return f"{result['passed']} ({result['skipped']})"
+    if result["state"] == "none":
+        return f"none {notes.mark(why)}"
+    return f"**{result['failed']} failed**, {result['passed']} {notes.mark(why)}"
+
+
+def row(texts):
+    return "| " + " | ".join(texts) + " |"
+
+
+def in_order(values, order):
+    return sorted(set(values), key=order.index)
+
+
+def first(results, name, **wanted):
+    """What the first of the results that match and have it says of @name."""
+    return next((r[name] for r in results
+                 if name in r and all(r[k] == v for k, v in wanted.items())), "")
+
+
+def column(results, kernel):
+    """A kernel by its own release, and its pages' size."""
+    release = re.sub(r"-powerpc64le(-64k)?$", "", first(results, "release", kernel=kernel))
+    page = first(results, "page", kernel=kernel)
+    return f"{release or kernel}<br>{page} pages" if page else release or kernel
+
+
+def machines_table(results, machines, kernels):
+    notes = Notes()
+    cells = {(r["machine"], r["kernel"]): r for r in results}
+    machines = in_order((r["machine"] for r in results), machines)
+    kernels = in_order((r["kernel"] for r in results), kernels)
+    lines = [row(["machine", "QEMU", *(column(results, k) for k in kernels)]),
+             "|---" * (len(kernels) + 2) + "|"]
+    for machine in machines:
+        cpu = first(results, "cpu", machine=machine).split(",")[0].split(" ")[0]
+        lines.append(row([f"{machine}, {cpu}" if cpu else machine,
+                          first(results, "qemu", machine=machine),
+                          *(outcome(cells.get((machine, k)), notes) for k in kernels)]))
+    return lines + ([""] + notes.lines() if notes.texts else [])
+
+
+def inner_table(results):
+    notes = Notes()
+    lines = [row(["QEMU on the host", "GDB's session"]), "|---|---|"]
+    for r in sorted(results, key=lambda r: [int(n) for n in r.get("inner", "0").split(".")]):
+        lines.append(row([r.get("inner", r["tests"].split()[-1]), outcome(r, notes)]))
+    return lines + ([""] + notes.lines() if notes.texts else [])
+
+
+def markdown(results):
+    kvm = [r for r in results if r["tests"].startswith("kvm")]
+    gdb = [r for r in results if not r["tests"].startswith("kvm")]
+    dates = sorted(r["date"] for r in results if "date" in r)
+    when = dates[0] if dates[:1] == dates[-1:] else " to ".join(dates[:1] + dates[-1:])
+    programs = {name for r in kvm for name in r["tests"].split()[1:]}
+    lines = [f"`make matrix`, {when}: tests passed (and skipped) of hand-written guests, by machine "
+             "and by the release of the host's kernel",
+             f"(`selftests/kvm`: {', '.join(sorted(programs))}):", ""]
+    lines += machines_table(kvm, list(cell.emulator.MACHINES), cell.payload.kernels())
+    if gdb:
+        host = gdb[0]
+        lines += ["", f"Stepping by source lines, on {host['machine']} with {host['kernel']}:", ""]
+        lines += inner_table(gdb)
+    return "\n".join(lines)
+
+
+def write_readme(text):
+    with open(README, encoding="utf-8") as f:
+        readme = f.read()
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        sys.exit(f"{README} has no place for it: {BEGIN.strip()} {END.strip()}")
+    with open(README, "w", encoding="utf-8") as f:
+        f.write(before + begin + "\n" + text + "\n\n" + end + after)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--readme", action="store_true", help="put them into README.md")
+    args = p.parse_args()
+    results = load()
+    if not results:
+        sys.exit(f"there are no results: run make matrix ({RESULTS})")
+    if args.readme:
+        write_readme(markdown(results))
+    else:
+        print(markdown(results))
+
+
+if __name__ == "__main__":
+    main()
