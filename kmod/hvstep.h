@@ -39,7 +39,6 @@ static inline int hvstep_refuse(struct hvstep_vcpu *hv, int err)
 int hvstep_stub(struct kvm_vcpu *vcpu);
 bool hvstep_hook_run(struct kvm_vcpu *vcpu, int *ret);
 extern int (*hvstep_orig)(struct kvm_vcpu *vcpu);
-extern int hvstep_nr_attached;
 extern u32 hvstep_filter[];
 
 /* hook.c */
