@@ -38,6 +38,7 @@ QEMU_POWERNV11_BIN=$CACHE_DIR/bin/qemu-powernv11
 QEMU_INNER_ROOT=$CACHE_DIR/qemu-inner   # the same for guests of the host, to be copied
 GCC_ROOT=$CACHE_DIR/gcc             # a compiler new enough for newer suites, relocated
 USERLAND_IMAGE=$CACHE_DIR/userland.ext4
+DEBIAN_IMAGE=$CACHE_DIR/debian.ext4  # one with dpkg, dkms and a compiler
 SYSROOT_DIR=$CACHE_DIR/sysroot        # ppc64el libraries to link with
 SYSROOT_DPKG_DIR=$CACHE_DIR/sysroot.dpkg   # and dpkg's database of them
 KSELFTEST_DIR=$CACHE_DIR/kselftest  # lib.mk, kselftest.h, runner

@@ -125,7 +125,7 @@ def qemu_command(args, directory):
            "-append", f"console=hvc0 quiet {args.append}".strip(),
            "-chardev", f"file,id=console,path={directory}/console",
            "-serial", "chardev:console",
-           "-drive", f"file={payload.require(payload.path('USERLAND_IMAGE'))},"
+           "-drive", f"file={payload.require(payload.path(payload.IMAGES[args.userland]))},"
                      "format=raw,if=none,id=userland,snapshot=on",
            "-device", "virtio-blk-pci,drive=userland,serial=userland" + bus(0),
            "-drive", f"file={directory}/payload.tar,format=raw,if=none,id=payload,readonly=on",

@@ -11,6 +11,12 @@ import tarfile
 LIB = os.path.dirname(os.path.realpath(__file__))
 
 
+# Root file systems, and the variables of paths.sh that hold their names
+IMAGES = {"test": "USERLAND_IMAGE", "debian": "DEBIAN_IMAGE"}
+# What of the built tree is laid over one where hvstep is to be installed by packages
+SELFTESTS = "usr/libexec/hvstep/selftests/"
+
+
 class Missing(Exception):
     """Something that setup or the build should have made is not there."""
 
@@ -63,6 +69,7 @@ def settings(args, nonce):
     variables = {
         "NONCE": nonce,
         "MODULE": "" if args.no_module else f"/lib/modules/{release}/updates/hvstep.ko",
+        "PACKAGED": "yes" if args.userland == "debian" else "",
         "MACHINE": args.machine,
         "KERNEL": args.kernel,
         "INNER_QEMU_ARGS": inner_qemu_args(args.kernel),
@@ -97,9 +104,11 @@ def make(args, nonce, target):
             for base, dirs, files in os.walk(tree):
                 for name in files + [d for d in dirs if os.path.islink(os.path.join(base, d))]:
                     full = os.path.join(base, name)
-                    tar.add(full, os.path.relpath(full, tree), filter=anonymous)
+                    inside = os.path.relpath(full, tree)
+                    if args.userland != "debian" or inside.startswith(SELFTESTS):
+                        tar.add(full, inside, filter=anonymous)
         module = os.path.join(path("KMOD_BUILD_DIR"), args.kernel, "hvstep.ko")
-        if os.path.exists(module):
+        if os.path.exists(module) and args.userland != "debian":
             # lib/modules is a file system of its own by the time it counts.
             tar.add(module, ".machine/hvstep.ko", filter=anonymous)
         for name in args.copy:
