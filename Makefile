@@ -40,6 +40,7 @@ help:
 	@echo 'make check          build, then run all tests (on amd64 in emulated POWER hosts)'
 	@echo 'make soak           a million steps of random instructions, compared with TCG (half an hour)'
 	@echo 'make trace-check    traces of a million instructions and of 8 vCPUs, verified (20 minutes)'
+	@echo 'make installcheck   packages and dkms, the module compiled in emulated hosts (an hour)'
 	@echo 'make bench          what a step costs, in host instructions (8 boots, 6 minutes)'
 	@echo 'make demo           step a Linux guest under QEMU with GDB and watch'
 	@echo 'make matrix         short tests on all emulated machines with all kernels (an hour)'
@@ -77,15 +78,15 @@ selftests: machine-setup user
 	$(MAKE) -C selftests all
 	$(MAKE) -C selftests install DESTDIR=$(PAYLOAD)
 
-.PHONY: bench-setup demo-setup packages-setup
-bench-setup demo-setup packages-setup: %-setup: machine-setup
+.PHONY: bench-setup demo-setup packages-setup debian-setup
+bench-setup demo-setup packages-setup debian-setup: %-setup: machine-setup
 	$(MACHINE)/setup --$* $(if $(NATIVE),,$(KERNELS:%=--kernel %))
 
-.PHONY: check demo soak bench trace-check
+.PHONY: check demo soak bench trace-check installcheck
 bench: bench-setup
 demo: demo-setup
-check: packages-setup
-check demo soak bench trace-check: all
+check installcheck: packages-setup debian-setup deb
+check demo soak bench trace-check installcheck: all
 	$(MAKE) -C selftests $@ KERNELS='$(KERNELS)'
 
 .PHONY: install
