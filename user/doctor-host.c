@@ -123,27 +123,50 @@ static void check_kvm_hv(struct doctor *d)
 			       pr ? "; guests of kvm-pr, which is, cannot be stepped" : "");
 }
 
+/* 0, or with which errno it cannot be opened. */
+static int open_error(const struct doctor *d, const char *path)
+{
+	int fd;
+
+	if (!doctor_live(d))
+		return faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) ? errno : 0;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
 static void check_kvm_device(struct doctor *d)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], details[320];
 	struct stat st;
+	int err;
 
 	tree_path(d, path, "/dev/kvm");
 	if (stat(path, &st) != 0) {
 		if (doctor_live(d) || tree_has(d, "/dev"))
 			doctor_problem(d, "/dev/kvm", "load KVM: modprobe kvm_hv; in a container, "
 				       "let it have the device", "%s", strerror(errno));
-	} else if (!S_ISCHR(st.st_mode)) {
+		return;
+	}
+	if (!S_ISCHR(st.st_mode)) {
 		doctor_problem(d, "/dev/kvm", "remove it, then modprobe kvm_hv",
 			       "a file that somebody has put there, not the device");
-	} else if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) != 0) {
-		doctor_problem(d, "/dev/kvm",
-			       "join the group that may use it: usermod -aG kvm USER, then log in "
-			       "again", "%s (mode %04o, group %u)", strerror(errno),
-			       st.st_mode & 07777, st.st_gid);
-	} else {
-		doctor_ok(d, "/dev/kvm", "can be opened");
+		return;
 	}
+	doctor_describe(d, path, details, sizeof(details));
+	err = open_error(d, path);
+	if (!err)
+		doctor_ok(d, "/dev/kvm", "can be opened");
+	else if (err == EACCES)
+		doctor_denied(d, "/dev/kvm", path, details);
+	else if (err == EPERM)
+		doctor_problem(d, "/dev/kvm", "a container or a device cgroup forbids it: allow "
+			       "/dev/kvm there", "%s%s", strerror(err), details);
+	else
+		doctor_problem(d, "/dev/kvm", "load KVM: modprobe kvm_hv", "%s%s", strerror(err),
+			       details);
 }
 
 void doctor_host(struct doctor *d)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* hvstep doctor: the kernel module and its device. */
-#include <dirent.h>
+/* hvstep doctor: the kernel module that is loaded, and its device. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "bits.h"
@@ -15,59 +16,7 @@
 #include "doctor.h"
 #include "info.h"
 
-/* At the end of a module's file, see the kernel's include/linux/module_signature.h. */
-#define SIGNATURE	"~Module signature appended~\n"
-
-/* Another kernel that has the module. */
-static bool other_kernel(const struct doctor *d, char *release, size_t size)
-{
-	char full[PATH_MAX], path[PATH_MAX];
-	struct dirent *entry;
-	bool found = false, listed;
-	DIR *dir;
-
-	tree_path(d, full, "/lib/modules");
-	dir = opendir(full);
-	if (!dir)
-		return false;
-	while (!found && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' || !strcmp(entry->d_name, d->release))
-			continue;
-		found = tree_module(d, entry->d_name, "hvstep", path, &listed);
-		if (found)
-			snprintf(release, size, "%s", entry->d_name);
-	}
-	closedir(dir);
-	return found;
-}
-
-static void check_installed(struct doctor *d)
-{
-	static const char * const remedy = "load the module: modprobe hvstep";
-	char path[PATH_MAX], text[640], other[256];
-	bool listed;
-
-	if (!*d->release) {
-		doctor_problem(d, "module", remedy, "not loaded");
-	} else if (!tree_module(d, d->release, "hvstep", path, &listed)) {
-		if (other_kernel(d, other, sizeof(other))) {
-			snprintf(text, sizeof(text), "build it for this one: dkms install hvstep/"
-				 HVSTEP_VERSION " -k %s; or boot %s", d->release, other);
-			doctor_problem(d, "module", text,
-				       "not installed for the kernel that runs, %s, but for %s",
-				       d->release, other);
-		} else {
-			snprintf(text, sizeof(text), "install hvstep's module: dkms install hvstep/"
-				 HVSTEP_VERSION " -k %s", d->release);
-			doctor_problem(d, "module", text, "not installed");
-		}
-	} else if (!listed) {
-		doctor_problem(d, "module", "have it found: depmod -a; then load it: modprobe hvstep",
-			       "not loaded; modprobe does not know of %s", path);
-	} else {
-		doctor_problem(d, "module", remedy, "not loaded; installed as %s", path);
-	}
-}
+#define HVSTEP_CLASS	"/sys/class/misc/hvstep"
 
 static void check_version(struct doctor *d)
 {
@@ -87,16 +36,13 @@ static void check_version(struct doctor *d)
 		doctor_ok(d, "module", "loaded, version %s", version);
 }
 
-/* "" if it cannot be seen. */
-static void describe_device(const struct doctor *d, char *text, size_t size)
+void doctor_describe(const struct doctor *d, const char *path, char *text, size_t size)
 {
-	char path[PATH_MAX];
 	struct group *group;
 	struct stat st;
 	int len;
 
 	text[0] = '\0';
-	tree_path(d, path, HVSTEP_DEVICE);
 	if (stat(path, &st) != 0)
 		return;
 	len = snprintf(text, size, " (mode %04o, group ", st.st_mode & 07777);
@@ -125,14 +71,97 @@ static struct obstacle device_obstacle(const struct doctor *d)
 	return why;
 }
 
+/* The number that the device has now: it is another one each time the module is loaded. */
+static bool device_number(const struct doctor *d, unsigned int *major_nr, unsigned int *minor_nr)
+{
+	char text[32];
+
+	return tree_read(d, HVSTEP_CLASS "/dev", text, sizeof(text)) > 0 &&
+		sscanf(text, "%u:%u", major_nr, minor_nr) == 2;
+}
+
+bool doctor_device_is_old(const struct doctor *d, const struct stat *st, char *text, size_t size)
+{
+	unsigned int major_nr, minor_nr;
+
+	if (!S_ISCHR(st->st_mode) || !device_number(d, &major_nr, &minor_nr) ||
+	    st->st_rdev == makedev(major_nr, minor_nr))
+		return false;
+	snprintf(text, size, "an old node: its number is %u:%u, the device's is %u:%u",
+		 major(st->st_rdev), minor(st->st_rdev), major_nr, minor_nr);
+	return true;
+}
+
+/* Whether this process has @gid, or could have it if its user logged in again. */
+static bool session_has_group(gid_t gid)
+{
+	gid_t groups[256];
+	int nr = getgroups(sizeof(groups) / sizeof(groups[0]), groups);
+
+	for (int i = 0; i < nr; i++)
+		if (groups[i] == gid)
+			return true;
+	return getegid() == gid;
+}
+
+static bool user_has_group(const struct group *group)
+{
+	const struct passwd *user = getpwuid(geteuid());
+
+	for (char **member = group->gr_mem; user && *member; member++)
+		if (!strcmp(*member, user->pw_name))
+			return true;
+	return false;
+}
+
+/* It is not the mode alone that counts: what can be seen of why it was not enough? */
+void doctor_denied(struct doctor *d, const char *check, const char *path, const char *details)
+{
+	const struct group *group;
+	char text[256];
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		st.st_gid = 0;
+	group = doctor_live(d) ? getgrgid(st.st_gid) : NULL;
+	if (doctor_live(d) && faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0) {
+		doctor_problem(d, check, "see the kernel log for which rule it was: dmesg | grep -i "
+			       "denied; the profile has to permit it to be read and written",
+			       "%s%s, though its mode permits it: a security module (AppArmor, SELinux) "
+			       "does not", strerror(EACCES), details);
+	} else if (!st.st_gid) {
+		snprintf(text, sizeof(text), "give it a group by a rule of udev: KERNEL==\"%s\", "
+			 "GROUP=\"kvm\", MODE=\"0660\"; or be root", strrchr(path, '/') + 1);
+		doctor_problem(d, check, text, "%s%s", strerror(EACCES), details);
+	} else if ((st.st_mode & 060) != 060) {
+		snprintf(text, sizeof(text), "let its group use it, by a rule of udev: KERNEL==\"%s\", "
+			 "GROUP=\"kvm\", MODE=\"0660\"", strrchr(path, '/') + 1);
+		doctor_problem(d, check, text, "%s%s", strerror(EACCES), details);
+	} else if (group && user_has_group(group) && !session_has_group(st.st_gid)) {
+		snprintf(text, sizeof(text), "log in again, or: sg %s", group->gr_name);
+		doctor_problem(d, check, text, "%s%s: this user is in the group, but was not yet when "
+			       "this session began", strerror(EACCES), details);
+	} else {
+		snprintf(text, sizeof(text), "join the group that may use it: usermod -aG %s USER, "
+			 "then log in again", group ? group->gr_name : "kvm");
+		doctor_problem(d, check, text, "%s%s", strerror(EACCES), details);
+	}
+}
+
 static void check_device(struct doctor *d, bool loaded, const struct obstacle *why)
 {
-	char details[320], path[PATH_MAX];
+	char details[320], path[PATH_MAX], old[128];
 	const char *remedy = obstacle_remedy(why);
 	struct stat st;
 
-	describe_device(d, details, sizeof(details));
 	tree_path(d, path, HVSTEP_DEVICE);
+	doctor_describe(d, path, details, sizeof(details));
+	if (loaded && stat(path, &st) == 0 && doctor_device_is_old(d, &st, old, sizeof(old))) {
+		doctor_problem(d, HVSTEP_DEVICE, "remove it, and have udev make it anew: udevadm "
+			       "trigger --action=add --sysname-match=hvstep; in a container, make it "
+			       "anew there", "%s", old);
+		return;
+	}
 	switch (why->stage) {
 	case STAGE_NONE:
 	case STAGE_HOST:
@@ -151,14 +180,29 @@ static void check_device(struct doctor *d, bool loaded, const struct obstacle *w
 				       "have udev make it: udevadm trigger --action=add --sysname-match=hvstep; "
 				       "in a container, let it have the device",
 				       "not there, though the module is loaded");
-	} else if (why->err == EACCES && stat(path, &st) == 0 && st.st_gid == 0) {
-		doctor_problem(d, HVSTEP_DEVICE,
-			       "give it a group by a rule of udev: KERNEL==\"hvstep\", "
-			       "GROUP=\"kvm\", MODE=\"0660\"; or be root",
-			       "%s%s", strerror(why->err), details);
-	} else {
+	} else if (why->err == EACCES) {
+		doctor_denied(d, HVSTEP_DEVICE, path, details);
+	} else if (loaded || (why->err != ENXIO && why->err != ENODEV)) {
+		/* What a module that is not loaded any more has left behind is no other problem. */
 		doctor_problem(d, HVSTEP_DEVICE, remedy, "%s%s", strerror(why->err), details);
 	}
+}
+
+bool doctor_auto_attach(const struct doctor *d)
+{
+	char value[8];
+
+	return tree_read(d, HVSTEP_AUTO_ATTACH, value, sizeof(value)) > 0 &&
+		(*value == 'Y' || *value == '1');
+}
+
+static void check_auto_attach(struct doctor *d)
+{
+	if (doctor_auto_attach(d))
+		doctor_ok(d, "auto_attach", "on: any VM is attached when it is to be stepped");
+	else if (tree_has(d, HVSTEP_AUTO_ATTACH))
+		doctor_ok(d, "auto_attach", "off: VMs are attached by the shim (hvstep run) or by "
+			  "hvstep attach");
 }
 
 static void check_features(struct doctor *d, const struct hvstep_info *info)
@@ -189,63 +233,6 @@ static void check_features(struct doctor *d, const struct hvstep_info *info)
 	free(names);
 }
 
-enum signature { UNSIGNED, SIGNED, UNKNOWN };
-
-/* Of a compressed file it cannot be seen. */
-static enum signature signature_of(const struct doctor *d)
-{
-	char path[PATH_MAX], full[PATH_MAX], end[sizeof(SIGNATURE) - 1];
-	enum signature ret = UNKNOWN;
-	bool listed;
-	int fd;
-
-	if (!*d->release || !tree_module(d, d->release, "hvstep", path, &listed) ||
-	    strcmp(strrchr(path, '.'), ".ko"))
-		return UNKNOWN;
-	tree_path(d, full, path);
-	fd = open(full, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return UNKNOWN;
-	if (lseek(fd, -(off_t)sizeof(end), SEEK_END) < 0)
-		ret = UNSIGNED;
-	else if (read(fd, end, sizeof(end)) == sizeof(end))
-		ret = memcmp(end, SIGNATURE, sizeof(end)) ? UNSIGNED : SIGNED;
-	close(fd);
-	return ret;
-}
-
-/* Why the kernel would refuse it. */
-static void check_signature(struct doctor *d)
-{
-	static const char * const remedy =
-		"sign it with a key that this kernel trusts: make sign KEY=FILE CERT=FILE; "
-		"README.md has a section on it";
-	char lockdown[128] = "", enforce[8] = "";
-	enum signature signature = signature_of(d);
-	const char *why = NULL;
-
-	tree_read(d, "/sys/kernel/security/lockdown", lockdown, sizeof(lockdown));
-	tree_read(d, "/sys/module/module/parameters/sig_enforce", enforce, sizeof(enforce));
-	if (strstr(lockdown, "[integrity]"))
-		why = "lockdown=integrity";
-	else if (strstr(lockdown, "[confidentiality]"))
-		why = "lockdown=confidentiality";
-	else if (enforce[0] == 'Y')
-		why = "module.sig_enforce";
-
-	if (!why)
-		doctor_ok(d, "signature", "modules need none");
-	else if (signature == UNSIGNED)
-		doctor_problem(d, "signature", remedy,
-			       "%s: only signed modules are loaded, and hvstep's is not", why);
-	else
-		doctor_note(d, "signature",
-			    "if modprobe fails (Key was rejected, Operation not permitted) it is not "
-			    "such a key; README.md has a section on it",
-			    "%s: only modules are loaded that a key has signed which this kernel "
-			    "trusts%s", why, signature == SIGNED ? "; hvstep's is signed" : "");
-}
-
 void doctor_module(struct doctor *d)
 {
 	bool loaded = tree_module_loaded(d, "hvstep"), asked = false;
@@ -261,10 +248,10 @@ void doctor_module(struct doctor *d)
 	if (loaded)
 		check_version(d);
 	else
-		check_installed(d);
+		doctor_module_file(d);
 	check_device(d, loaded, &why);
 	if (asked)
 		check_features(d, &info);
-	if (!loaded)
-		check_signature(d);
+	if (loaded)
+		check_auto_attach(d);
 }

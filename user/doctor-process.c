@@ -128,10 +128,11 @@ static bool attach_holds(const struct doctor *d)
 	return found;
 }
 
-/* Is a debugger's step of it one? */
+/* Is a debugger's step of it one? If not, why? */
 static bool check_attached(struct doctor *d, const struct descriptors *fds)
 {
 	char remedy[160];
+	bool shim;
 
 	if (fds->sessions) {
 		doctor_ok(d, "attached", "by the shim in it");
@@ -141,16 +142,23 @@ static bool check_attached(struct doctor *d, const struct descriptors *fds)
 		doctor_ok(d, "attached", "by hvstep attach");
 		return true;
 	}
-	if (shim_is_in(d)) {
+	if (doctor_auto_attach(d)) {
+		doctor_ok(d, "attached", "by the module: auto_attach is on");
+		return true;
+	}
+	shim = shim_is_in(d);
+	if (shim) {
 		/* What kept it from attaching then may be gone by now. */
 		doctor_note(d, "attached", NULL,
 			    "not yet, but the shim is in it, and will try with the next step");
-		return true;
+	} else {
+		snprintf(remedy, sizeof(remedy),
+			 "attach it: hvstep attach %d; or start it with hvstep run", (int)d->pid);
+		doctor_problem(d, "attached", remedy, "no: a debugger's steps of it run free");
 	}
-	snprintf(remedy, sizeof(remedy), "attach it: hvstep attach %d; or start it with hvstep run",
-		 (int)d->pid);
-	doctor_problem(d, "attached", remedy, "no: a debugger's steps of it run free");
-	return false;
+	doctor_vmm(d, shim);
+	doctor_place(d);
+	return shim;
 }
 
 /*

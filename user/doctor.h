@@ -6,7 +6,10 @@
  *   doctor-tree.c	files of the system that is looked at
  *   doctor-host.c	the machine, KVM, and what the kernel permits
  *   doctor-module.c	the kernel module and its device
- *   doctor-process.c	the shim, and a VMM that runs
+ *   doctor-file.c	the module's file, if it is not loaded
+ *   doctor-process.c	the shim, and a VMM that runs: is it attached, can it be?
+ *   doctor-vmm.c	why the shim is not in that VMM
+ *   doctor-place.c	whether that VMM could open the device
  */
 #ifndef HVSTEP_DOCTOR_H
 #define HVSTEP_DOCTOR_H
@@ -14,6 +17,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct doctor {
@@ -61,10 +65,23 @@ bool tree_module_loaded(const struct doctor *d, const char *name);
 /* Whether doctor has CAP_@cap in effect. */
 bool doctor_capable(const struct doctor *d, int cap);
 
+/* " (mode 0660, group kvm)", or nothing if it cannot be seen. */
+void doctor_describe(const struct doctor *d, const char *path, char *text, size_t size);
+/* A device that this process may not open for EACCES: why, and what to do. */
+void doctor_denied(struct doctor *d, const char *check, const char *path, const char *details);
+/* Is a node of /dev/hvstep one of before the module was loaded anew? Then says so in @text. */
+bool doctor_device_is_old(const struct doctor *d, const struct stat *st, char *text, size_t size);
+/* Whether the module attaches every VM. */
+bool doctor_auto_attach(const struct doctor *d);
+
 void doctor_host(struct doctor *d);
 void doctor_module(struct doctor *d);
+void doctor_module_file(struct doctor *d);
 void doctor_permissions(struct doctor *d);
 void doctor_shim(struct doctor *d);
 void doctor_process(struct doctor *d);
+/* Of the process @d->pid, whose VM is not attached; @shim: the shim is in it. */
+void doctor_vmm(struct doctor *d, bool shim);
+void doctor_place(struct doctor *d);
 
 #endif /* HVSTEP_DOCTOR_H */

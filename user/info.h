@@ -14,4 +14,9 @@
  */
 bool info_get(struct hvstep_info *info, struct obstacle *why);
 
+#define HVSTEP_AUTO_ATTACH	"/sys/module/hvstep/parameters/auto_attach"
+
+/* Whether the module attaches any VM that is to be stepped, by this parameter of its. */
+bool info_auto_attach(void);
+
 #endif /* HVSTEP_INFO_H */

@@ -124,8 +124,9 @@ int cmd_run(int argc, char **argv)
 	}
 	warn_of_module(&run);
 	why = vmm_unpreloadable(run.vmm[0]);
-	if (why)
-		warning("%s is %s: it cannot be preloaded; stepping will not work for it",
+	if (why && !info_auto_attach())
+		warning("%s is %s: it cannot be preloaded; stepping will not work for it, unless it "
+			"is attached from outside (hvstep attach) or by the module (auto_attach=1)",
 			run.vmm[0], why);
 	if (!preload(shim) ||
 	    (run.policy && setenv(HVSTEP_POLICY_ENV, run.policy, 1) != 0)) {

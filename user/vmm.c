@@ -63,7 +63,7 @@ static bool marked_as_pie(int fd, const ElfW(Phdr) *dynamic)
  * dynamic linker itself, called by name, which takes LD_PRELOAD for what it
  * runs. Scripts, and programs of another class or byte order, get no verdict.
  */
-static bool is_static(int fd)
+bool vmm_is_static(int fd)
 {
 	const ElfW(Phdr) *dynamic = NULL;
 	ElfW(Phdr) phdrs[PHDRS_MAX];
@@ -109,7 +109,7 @@ const char *vmm_unpreloadable(const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	if (is_static(fd))
+	if (vmm_is_static(fd))
 		why = "statically linked";
 	close(fd);
 	return why;

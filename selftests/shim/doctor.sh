@@ -15,6 +15,7 @@ here=$(dirname "$0")
 hvstep=$(realpath "$1/hvstep")
 shim=$(realpath "$1/libhvstep-preload.so")
 fake=$(realpath "$2/libfake.so")
+static=$2/static
 unset LD_PRELOAD HVSTEP_PRELOAD
 release=6.12.9-test
 other=6.1.0-test
@@ -135,7 +136,7 @@ json() {
 	doctor --json "$@" | python3 -c 'import json, sys; o = json.load(sys.stdin); c = {x["check"]: x for x in o["checks"]}; print(*eval(sys.argv[1]))' "$wanted"
 }
 
-plan 80
+plan 112
 healthy
 expect -e '' -o "ok       machine: ppc64le, kernel $release
 ok       processor: POWER9, bare metal
@@ -214,6 +215,26 @@ problem "installed for another kernel" module "*runs, $release, but for $other" 
 	"*dkms install hvstep/* -k $release; or boot $other"
 rm "$root/proc/sys/kernel/osrelease"
 problem "nothing is known of the kernel" module "not loaded" "*modprobe hvstep"
+unloaded
+put "lib/modules/$release/updates/dkms/hvstep.ko" "license=GPL vermagic=$other SMP mod_unload"
+problem "built for another kernel" module "not loaded; */hvstep.ko is built for another kernel, $other: *" \
+	"*dkms install --force hvstep/* -k $release"
+put "lib/modules/$release/updates/dkms/hvstep.ko" "license=GPL vermagic=$release SMP mod_unload"
+problem "built for this one" module "not loaded; installed as */hvstep.ko" "*modprobe hvstep"
+put etc/modprobe.d/local.conf "install kvm /bin/true
+ blacklist hvstep2
+# blacklist hvstep"
+problem "modprobe.d that is about others" module "not loaded; installed as *" "*modprobe hvstep"
+put usr/lib/modprobe.d/a.conf "options kvm x=1
+ blacklist	hvstep"
+problem "blacklisted" module "not loaded; /usr/lib/modprobe.d/a.conf keeps it from being loaded at boot" \
+	"*modprobe hvstep; remove that line*"
+put etc/modprobe.d/b.conf "install hvstep /bin/false"
+problem "modprobe is to do something else" module "not loaded; /etc/modprobe.d/b.conf *instead" "remove that line*"
+put proc/sys/kernel/modules_disabled 1
+problem "no module can be loaded" modules "kernel.modules_disabled=1*" "boot again*"
+put proc/sys/kernel/modules_disabled 0
+is "unless it is 0" "$(count modules_disabled)" 0
 healthy
 put sys/module/hvstep/version 0.0.1-other
 note "another version" module "loaded, version 0.0.1-other; this command is *" "*modprobe -r*"
@@ -228,6 +249,15 @@ rm -r "${root:?}/dev"
 expect -e '' -o "*module: loaded${nl}ok       ptrace*" "a tree without /dev" doctor
 put dev/hvstep ""
 problem "a file that is not the device" /dev/hvstep "not the module's device*" "*remove it*"
+healthy
+put sys/class/misc/hvstep/dev 10:99
+problem "a node of before" /dev/hvstep "an old node: its number is 1:3, the device's is 10:99" "remove it*udev*"
+put sys/class/misc/hvstep/dev 1:3
+ok "the node of now" /dev/hvstep "can be opened*"
+put sys/module/hvstep/parameters/auto_attach Y
+ok "auto_attach" auto_attach "on: any VM*"
+put sys/module/hvstep/parameters/auto_attach N
+ok "no auto_attach" auto_attach "off: *hvstep run*"
 denied="Permission denied (mode 0660, group"
 if [ "$(id -u)" = 0 ] && cp "$hvstep" "$tap_dir/" &&
    setpriv --reuid=65534 --regid=65534 --clear-groups "$tap_dir/hvstep" --version >/dev/null 2>&1 &&
@@ -237,15 +267,22 @@ if [ "$(id -u)" = 0 ] && cp "$hvstep" "$tap_dir/" &&
 	chmod 660 "$root/null"
 	expect -s 1 -o "$(says problem /dev/hvstep "$denied 0)" "*a rule of udev*")" \
 		"a device of root's" lines as_user
-	expect -s 1 -o "$(says problem /dev/kvm "$denied 0)" "*usermod -aG kvm USER*")" \
-		"/dev/kvm of another group" lines as_user
+	expect -s 1 -o "$(says problem /dev/kvm "$denied 0)" "*KERNEL==\"kvm\"*")" \
+		"/dev/kvm of root's" lines as_user
 	chgrp 7 "$root/null"
 	expect -s 1 -o "$(says problem /dev/hvstep "$denied 7)" "join the group*")" \
 		"a device of a group" lines as_user
+	expect -s 1 -o "$(says problem /dev/kvm "$denied 7)" "join the group*usermod -aG kvm USER*")" \
+		"/dev/kvm of another group" lines as_user
+	chmod 600 "$root/null"
+	expect -s 1 -o "$(says problem /dev/hvstep '*(mode 0600, group 7)' "let its group use it*udev*")" \
+		"a device that its group may not use" lines as_user
 else
 	skip "a device of root's" "not root"
-	skip "/dev/kvm of another group" "not root"
+	skip "/dev/kvm of root's" "not root"
 	skip "a device of a group" "not root"
+	skip "/dev/kvm of another group" "not root"
+	skip "a device that its group may not use" "not root"
 fi
 
 # Signatures
@@ -315,6 +352,72 @@ put proc/net/unix "00000000: 00000002 00000000 00010000 0001 01 100 @hvstep-atta
 expect -s 1 -o "$(says problem attached '*' '*')" "hvstep attach of another one" lines doctor -p 1234
 put proc/net/unix "00000000: 00000002 00000000 00010000 0001 01 100 @hvstep-attach/1234/0"
 expect -o "$(says ok attached 'by hvstep attach')" "attached by hvstep attach" lines doctor -p 1234
+rm "$root/proc/net/unix"
+put sys/module/hvstep/parameters/auto_attach 1
+expect -o "$(says ok attached 'by the module: auto_attach*')" "attached by auto_attach" lines doctor -p 1234
+rm "$root/sys/module/hvstep/parameters/auto_attach"
+
+# What STATE CHECK TEXT REMEDY: of that VMM, which is not attached
+vmm() {
+	title=$1
+	shift
+	expect -s 1 -o "$(says "$@")" "$title" lines doctor -p 1234
+}
+
+# The entry that tells ld.so of set-uid, and one before it
+auxv() {
+	printf '\006\0\0\0\0\0\0\0\0\0\001\0\0\0\0\0\027\0\0\0\0\0\0\0\00'"$1"'\0\0\0\0\0\0\0' \
+		>"$root/proc/1234/auxv"
+}
+
+# What keeps the shim out of a VMM
+if [ -e "$static" ]; then
+	cp "$static" "$root/proc/1234/exe"
+	vmm "a static VMM" problem preload 'statically linked: *' '*hvstep attach*auto_attach'
+else
+	skip "a static VMM" "this C library cannot be linked so"
+fi
+{ head -c 18 "$hvstep"; printf '\053\053'; tail -c +21 "$hvstep"; } >"$root/proc/1234/exe"
+vmm "a foreign VMM" problem preload 'a program of another architecture*' '*auto_attach'
+cp "$hvstep" "$root/proc/1234/exe"
+is "of an ordinary one nothing is known" "$(doctor -p 1234 | grep -c preload:)" 0
+auxv 1
+vmm "a set-uid VMM" problem preload 'set-uid, set-gid*' '*hvstep attach*auto_attach'
+auxv 0
+printf 'PATH=/bin\0LD_PRELOAD=/lib/other.so\0TERM=dumb\0' >"$root/proc/1234/environ"
+vmm "a cleaned environment" problem preload 'its environment has no LD_PRELOAD*' 'start it with hvstep run, behind*'
+: >"$root/proc/1234/environ"
+vmm "an empty environment" problem preload 'its environment has no LD_PRELOAD*' '*<emulator>'
+printf 'A=b\0LD_PRELOAD=/opt/libhvstep-preload.so:/lib/other.so\0' >"$root/proc/1234/environ"
+vmm "a shim that was not taken" problem preload 'LD_PRELOAD names /opt/libhvstep-preload.so, and ld.so has not*' \
+	'*cannot be preloaded*'
+mkdir -p "$root/proc/1234/root/dev"
+vmm "one that it does not have" problem preload '*which its file system does not have' 'let it have the file*'
+vmm "nor the device" problem "its device" 'there is no /dev/hvstep in its file system' '*cgroup_device_acl*'
+: >"$root/proc/1234/root/dev/hvstep"
+vmm "a file in the place of it" problem "its device" '*not a device*' 'remove it there*'
+rm "$root/proc/1234/root/dev/hvstep"
+ln -s /dev/null "$root/proc/1234/root/dev/hvstep"
+put sys/class/misc/hvstep/dev 10:99
+vmm "a node of before" problem "its device" '*in its file system is an old node: *' 'remove it there*'
+rm "$root/sys/class/misc/hvstep/dev"
+is "another node may be right" "$(doctor -p 1234 | grep -c 'its device:')" 0
+put proc/1234/attr/current "libvirt-12ab (enforce)"
+vmm "AppArmor" note confinement 'the AppArmor profile libvirt-12ab (enforce)' '*/dev/hvstep rw*'
+put proc/1234/attr/current "libvirt-12ab (complain)"
+is "one that only complains" "$(doctor -p 1234 | grep -c confinement:)" 0
+put proc/1234/attr/current "system_u:system_r:svirt_t:s0:c1,c2"
+vmm "SELinux" note confinement 'the SELinux context *svirt_t*' '*--reference=/dev/kvm*'
+put proc/1234/attr/current "unconfined_u:unconfined_r:unconfined_t:s0"
+is "one that does not confine" "$(doctor -p 1234 | grep -c confinement:)" 0
+put proc/1234/status "Name:	qemu
+Seccomp:	2"
+expect -s 1 -o "*note     seccomp: it has a filter*" "seccomp" doctor -p 1234
+ln -s anon_inode:hvstep-session "$root/proc/1234/fd/512"
+is "of one that is attached all that does not matter" \
+	"$(doctor -p 1234 | grep -cE '^[a-z]+ +(preload|its device|confinement|seccomp):')" 0
+rm "$root/proc/1234/fd/512"
+
 expect -s 125 -o '' -e '*not a process ID: 12x*--help*' "no process ID" doctor --pid 12x
 
 expect -s 125 -o '' -e '*not a process ID: 0*--help*' "nor is 0" doctor --pid 0

@@ -128,7 +128,7 @@ expect -s 125 -e '*no such policy: fast; known: trace-all, atomic, exclusive, de
 	"$hvstep" run --policy=fast true
 
 # VMMs that cannot be preloaded
-cannot='it cannot be preloaded; stepping will not work for it'
+cannot='it cannot be preloaded; stepping will not work for it, unless it is attached *hvstep attach*auto_attach=1)'
 for program in "$static" "$static_pie"; do
 	if [ -e "$program" ]; then
 		expect -e "hvstep: warning: $program is statically linked: $cannot" \

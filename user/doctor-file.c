@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/* hvstep doctor: the file of a module that is not loaded, and whether the kernel would take it. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "doctor.h"
+#include "remedy.h"
+
+/* At the end of a module's file, see the kernel's include/linux/module_signature.h. */
+#define SIGNATURE	"~Module signature appended~\n"
+
+/* Another kernel that has the module. */
+static bool other_kernel(const struct doctor *d, char *release, size_t size)
+{
+	char full[PATH_MAX], path[PATH_MAX];
+	struct dirent *entry;
+	bool found = false, listed;
+	DIR *dir;
+
+	tree_path(d, full, "/lib/modules");
+	dir = opendir(full);
+	if (!dir)
+		return false;
+	while (!found && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || !strcmp(entry->d_name, d->release))
+			continue;
+		found = tree_module(d, entry->d_name, "hvstep", path, &listed);
+		if (found)
+			snprintf(release, size, "%s", entry->d_name);
+	}
+	closedir(dir);
+	return found;
+}
+
+/*
+ * The kernel that a module's file was built for, from the "vermagic=RELEASE ..." among its
+ * strings. Of a compressed file it cannot be seen.
+ */
+static bool built_for(const struct doctor *d, const char *path, char *release, size_t size)
+{
+	static const char key[] = "vermagic=";
+	char full[PATH_MAX];
+	struct stat st;
+	char *found;
+	void *file;
+	int fd;
+
+	if (strcmp(strrchr(path, '.'), ".ko"))
+		return false;
+	tree_path(d, full, path);
+	fd = open(full, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) != 0 || !st.st_size)
+		file = MAP_FAILED;
+	else
+		file = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (file == MAP_FAILED)
+		return false;
+	found = memmem(file, st.st_size, key, strlen(key));
+	if (found) {
+		const char *end = (char *)file + st.st_size;
+		size_t len = 0;
+
+		found += strlen(key);
+		while (found + len < end && found[len] && found[len] != ' ' && len < size - 1)
+			len++;
+		snprintf(release, size, "%.*s", (int)len, found);
+	}
+	munmap(file, st.st_size);
+	return found;
+}
+
+/* Whether a line of modprobe.d(5), in @text, is @word for hvstep. */
+static bool forbids(const char *text, const char *word)
+{
+	char first[16], second[16];
+
+	for (const char *line = text; *line; line = strchrnul(line, '\n'), line += *line == '\n')
+		if (sscanf(line, " %15s %15s", first, second) == 2 && !strcmp(first, word) &&
+		    !strcmp(second, "hvstep"))
+			return true;
+	return false;
+}
+
+/* A file that tells modprobe not to load the module, or systemd not to when it boots. */
+static bool forbidden(const struct doctor *d, const char *word, char path[PATH_MAX])
+{
+	static const char * const dirs[] = {
+		"/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d",
+	};
+	static char text[1 << 16];
+	struct dirent *entry;
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && !found; i++) {
+		char full[PATH_MAX];
+		DIR *dir;
+
+		tree_path(d, full, dirs[i]);
+		dir = opendir(full);
+		while (dir && !found && (entry = readdir(dir))) {
+			const char *dot = strrchr(entry->d_name, '.');
+
+			if (!dot || strcmp(dot, ".conf"))
+				continue;
+			snprintf(path, PATH_MAX, "%s/%s", dirs[i], entry->d_name);
+			found = tree_read(d, path, text, sizeof(text)) > 0 && forbids(text, word);
+		}
+		if (dir)
+			closedir(dir);
+	}
+	return found;
+}
+
+static void check_not_installed(struct doctor *d)
+{
+	char text[640], other[256];
+
+	if (other_kernel(d, other, sizeof(other))) {
+		snprintf(text, sizeof(text), "build it for this one: dkms install hvstep/"
+			 HVSTEP_VERSION " -k %s; or boot %s", d->release, other);
+		doctor_problem(d, "module", text,
+			       "not installed for the kernel that runs, %s, but for %s",
+			       d->release, other);
+	} else {
+		snprintf(text, sizeof(text), "install hvstep's module: dkms install hvstep/"
+			 HVSTEP_VERSION " -k %s", d->release);
+		doctor_problem(d, "module", text, "not installed");
+	}
+}
+
+static void check_installed(struct doctor *d)
+{
+	static const char * const remedy = "load the module: modprobe hvstep";
+	char path[PATH_MAX], conf[PATH_MAX], text[640], release[65];
+	bool listed;
+
+	if (!*d->release) {
+		doctor_problem(d, "module", remedy, "not loaded");
+	} else if (!tree_module(d, d->release, "hvstep", path, &listed)) {
+		check_not_installed(d);
+	} else if (built_for(d, path, release, sizeof(release)) && strcmp(release, d->release)) {
+		snprintf(text, sizeof(text), "build it for this one: dkms install --force hvstep/"
+			 HVSTEP_VERSION " -k %s", d->release);
+		doctor_problem(d, "module", text,
+			       "not loaded; %s is built for another kernel, %s: this one, %s, does not "
+			       "take it", path, release, d->release);
+	} else if (!listed) {
+		doctor_problem(d, "module", "have it found: depmod -a; then load it: modprobe hvstep",
+			       "not loaded; modprobe does not know of %s", path);
+	} else if (forbidden(d, "install", conf)) {
+		doctor_problem(d, "module", "remove that line; then load the module: modprobe hvstep",
+			       "not loaded; %s has modprobe do something else instead", conf);
+	} else if (forbidden(d, "blacklist", conf)) {
+		doctor_problem(d, "module", "load the module: modprobe hvstep; remove that line to "
+			       "have it loaded at boot",
+			       "not loaded; %s keeps it from being loaded at boot", conf);
+	} else {
+		doctor_problem(d, "module", remedy, "not loaded; installed as %s", path);
+	}
+}
+
+enum signature { UNSIGNED, SIGNED, UNKNOWN };
+
+/* Of a compressed file it cannot be seen. */
+static enum signature signature_of(const struct doctor *d)
+{
+	char path[PATH_MAX], full[PATH_MAX], end[sizeof(SIGNATURE) - 1];
+	enum signature ret = UNKNOWN;
+	bool listed;
+	int fd;
+
+	if (!*d->release || !tree_module(d, d->release, "hvstep", path, &listed) ||
+	    strcmp(strrchr(path, '.'), ".ko"))
+		return UNKNOWN;
+	tree_path(d, full, path);
+	fd = open(full, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return UNKNOWN;
+	if (lseek(fd, -(off_t)sizeof(end), SEEK_END) < 0)
+		ret = UNSIGNED;
+	else if (read(fd, end, sizeof(end)) == sizeof(end))
+		ret = memcmp(end, SIGNATURE, sizeof(end)) ? UNSIGNED : SIGNED;
+	close(fd);
+	return ret;
+}
+
+/* Why the kernel would refuse it. */
+static void check_signature(struct doctor *d)
+{
+	static const char * const remedy =
+		"sign it with a key that this kernel trusts: make sign KEY=FILE CERT=FILE; "
+		"README.md has a section on it";
+	char lockdown[128] = "", enforce[8] = "";
+	enum signature signature = signature_of(d);
+	const char *why = NULL;
+
+	tree_read(d, "/sys/kernel/security/lockdown", lockdown, sizeof(lockdown));
+	tree_read(d, "/sys/module/module/parameters/sig_enforce", enforce, sizeof(enforce));
+	if (strstr(lockdown, "[integrity]"))
+		why = "lockdown=integrity";
+	else if (strstr(lockdown, "[confidentiality]"))
+		why = "lockdown=confidentiality";
+	else if (enforce[0] == 'Y')
+		why = "module.sig_enforce";
+
+	if (!why)
+		doctor_ok(d, "signature", "modules need none");
+	else if (signature == UNSIGNED)
+		doctor_problem(d, "signature", remedy,
+			       "%s: only signed modules are loaded, and hvstep's is not", why);
+	else
+		doctor_note(d, "signature",
+			    "if modprobe fails (Key was rejected, Operation not permitted) it is not "
+			    "such a key; README.md has a section on it",
+			    "%s: only modules are loaded that a key has signed which this kernel "
+			    "trusts%s", why, signature == SIGNED ? "; hvstep's is signed" : "");
+}
+
+void doctor_module_file(struct doctor *d)
+{
+	long disabled;
+
+	check_installed(d);
+	check_signature(d);
+	if (tree_number(d, "/proc/sys/kernel/modules_disabled", &disabled) && disabled)
+		doctor_problem(d, "modules", "boot again, and load hvstep before what sets it",
+			       "kernel.modules_disabled=1: no module can be loaded until the next boot");
+}
