@@ -9,7 +9,7 @@ HOST_PACKAGES_COMMON=(make rsync zstd xz-utils cpio e2fsprogs kmod util-linux
 	sparse clang-tidy pyflakes3 openssl)
 HOST_PACKAGES_CROSS=(gcc libc6-dev gcc-12-powerpc64le-linux-gnu
 	libc6-dev-ppc64el-cross binutils-powerpc64le-linux-gnu dwarves
-	patchelf gdb-multiarch)
+	patchelf gdb-multiarch libxml2-utils)
 HOST_PACKAGES_NATIVE=(gcc libc6-dev)
 HOST_PACKAGES_BENCH=(gnuplot-nox)
 # flamegraph.pl
