@@ -35,7 +35,6 @@ QEMU_ROOT=$CACHE_DIR/qemu           # QEMU for this machine, relocated
 QEMU_BIN=$CACHE_DIR/bin/qemu-system-ppc64
 QEMU_POWERNV11_ROOT=$CACHE_DIR/qemu-powernv11   # sid's, only if asked for
 QEMU_POWERNV11_BIN=$CACHE_DIR/bin/qemu-powernv11
-QEMU_INNER_ROOT=$CACHE_DIR/qemu-inner   # the same for guests of the host, to be copied
 GCC_ROOT=$CACHE_DIR/gcc             # a compiler new enough for newer suites, relocated
 QEMU_SID_ROOT=$CACHE_DIR/qemu-sid-ppc64el        # sid's, for ppc64el, only if asked for
 USERLAND_IMAGE=$CACHE_DIR/userland.ext4

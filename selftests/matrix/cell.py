@@ -22,7 +22,7 @@ NOT_OK = re.compile(r"^not ok\b")
 SKIP = re.compile(r"# skip\b", re.IGNORECASE)
 FACT = re.compile(r"^# host: (\w+) = (.*)")
 # Where the host has the QEMU that it gets by --copy
-COPIED_QEMU = "/srv/copy/qemu-inner/bin/qemu-system-ppc64"
+COPIED_QEMU = "/srv/copy/qemu-sid-ppc64el/bin/qemu-system-ppc64"
 REASON = re.compile(r"error|fail|cannot|timeout|complain|early|problem|missing", re.IGNORECASE)
 ENDS = {
     emulator.EX_TIMEOUT: "timeout",
@@ -67,7 +67,7 @@ def test(tests, machine, kernel, timeout):
     start = time.monotonic()
     copies = [os.path.join(HERE, "on-host")]
     if COPIED_QEMU in tests:
-        copies.append(payload.path("QEMU_INNER_ROOT"))
+        copies.append(payload.path("QEMU_SID_ROOT"))
     status, lines = logged(name(result), [
         os.path.join(MACHINE, "run"), "--machine", machine, "--kernel", kernel,
         "--timeout", str(timeout), *(f"--copy={path}" for path in copies), "--",
