@@ -366,8 +366,8 @@ vmm() {
 
 # The entry that tells ld.so of set-uid, and one before it
 auxv() {
-	printf '\006\0\0\0\0\0\0\0\0\0\001\0\0\0\0\0\027\0\0\0\0\0\0\0\00'"$1"'\0\0\0\0\0\0\0' \
-		>"$root/proc/1234/auxv"
+	printf '\006\0\0\0\0\0\0\0\0\0\001\0\0\0\0\0\027\0\0\0\0\0\0\0%b\0\0\0\0\0\0\0' \
+		"\\00$1" >"$root/proc/1234/auxv"
 }
 
 # What keeps the shim out of a VMM

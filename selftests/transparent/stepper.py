@@ -70,7 +70,11 @@ class Stub:
 
     def ask(self, text, seconds=PATIENCE):
         self.send(text)
-        return self.receive(seconds)
+        while True:
+            packet = self.receive(seconds)
+            # That the guest has stopped, QEMU 7.2 says without being asked, too.
+            if packet[:1] not in ("T", "S") or text == "?":
+                return packet
 
     def reg(self, name):
         value = self.ask(f"p{NUMBERS[name]:x}")
