@@ -78,13 +78,14 @@ selftests: machine-setup user
 	$(MAKE) -C selftests all
 	$(MAKE) -C selftests install DESTDIR=$(PAYLOAD)
 
-.PHONY: bench-setup demo-setup packages-setup debian-setup
-bench-setup demo-setup packages-setup debian-setup: %-setup: machine-setup
+.PHONY: bench-setup demo-setup packages-setup debian-setup kselftest-setup
+bench-setup demo-setup packages-setup debian-setup kselftest-setup: %-setup: machine-setup
 	$(MACHINE)/setup --$* $(if $(NATIVE),,$(KERNELS:%=--kernel %))
 
 .PHONY: check demo soak bench trace-check installcheck
 bench: bench-setup
 demo: demo-setup
+check: kselftest-setup
 check installcheck: packages-setup debian-setup deb
 check demo soak bench trace-check installcheck: all
 	$(MAKE) -C selftests $@ KERNELS='$(KERNELS)'

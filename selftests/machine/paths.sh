@@ -44,5 +44,6 @@ SYSROOT_DPKG_DIR=$CACHE_DIR/sysroot.dpkg   # and dpkg's database of them
 KSELFTEST_DIR=$CACHE_DIR/kselftest  # lib.mk, kselftest.h, runner
 LIBVIRT_ROOT=$CACHE_DIR/libvirt      # its schemas and its AppArmor profiles
 LIBVIRTD_ROOT=$CACHE_DIR/libvirtd-ppc64el    # libvirt itself, only if asked for
+KSELFTEST_TREES_DIR=$CACHE_DIR/kselftest-tree   # only if asked for: setup --kselftest
 CHECKPATCH=$CACHE_DIR/checkpatch/scripts/checkpatch.pl
 CROSS_COMPILE_DEFAULT=powerpc64le-linux-gnu-
