@@ -80,8 +80,10 @@
 		const char *missing = vm_missing();			\
 									\
 		if (missing && !(argc > 1 && argv[1][0] == '-' &&	\
-				 strchr("lh", argv[1][1])))		\
+				 strchr("lh", argv[1][1]))) {		\
+			ksft_print_header();				\
 			ksft_exit_skip("%s\n", missing);		\
+		}							\
 		return test_harness_run(argc, argv);			\
 	}
 

@@ -34,27 +34,34 @@ static int check_extension(int fd, int cap)
 	return ioctl(fd, KVM_CHECK_EXTENSION, cap);
 }
 
-const char *vm_missing(void)
+/* What is not there, why, and what to do */
+static const char *missing(const char *what, const char *module)
 {
 	static char reason[128];
+
+	if (errno == EACCES || errno == EPERM)
+		snprintf(reason, sizeof(reason), "%s: %s; be root, or in the group kvm",
+			 what, strerror(errno));
+	else
+		snprintf(reason, sizeof(reason), "%s: %s; load the module: modprobe %s", what,
+			 strerror(errno), module);
+	return reason;
+}
+
+const char *vm_missing(void)
+{
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	int vm;
 
-	if (kvm < 0) {
-		snprintf(reason, sizeof(reason), "/dev/kvm: %s", strerror(errno));
-		return reason;
-	}
+	if (kvm < 0)
+		return missing("no KVM, /dev/kvm", "kvm_hv");
 	vm = ioctl(kvm, KVM_CREATE_VM, KVM_VM_PPC_HV);
 	close(kvm);
-	if (vm < 0) {
-		snprintf(reason, sizeof(reason), "no KVM-HV: %s", strerror(errno));
-		return reason;
-	}
+	if (vm < 0)
+		return missing("no KVM-HV", "kvm_hv");
 	close(vm);
-	if (!getenv("HVSTEP_REFERENCE") && access("/dev/hvstep", R_OK | W_OK)) {
-		snprintf(reason, sizeof(reason), "/dev/hvstep: %s", strerror(errno));
-		return reason;
-	}
+	if (!getenv("HVSTEP_REFERENCE") && access("/dev/hvstep", R_OK | W_OK))
+		return missing("no hvstep, /dev/hvstep", "hvstep");
 	return NULL;
 }
 

@@ -11,6 +11,9 @@
 #include <sys/types.h>
 #include <time.h>
 #include <linux/kvm.h>
+#if !__has_include(<linux/hvstep.h>)
+#error "linux/hvstep.h: put hvstep's include/ beside this folder, or install hvstep"
+#endif
 #include <linux/hvstep.h>
 
 #include "guest_asm.h"
