@@ -47,20 +47,10 @@ kselftest_tree_setup() {
 }
 
 # What run_tests needs on the emulated host, whose userland is without.
+# shellcheck disable=SC2034  # passed by name
+KSELFTEST_MAKE_PACKAGES=(make)
+
 kselftest_make_setup() {
-	local fast key deb dir=$KSELFTEST_TREES_DIR/make
-	apt_update backports ppc64el
-	fast="$(recipe_key kselftest-tree.sh) $(lists_key backports ppc64el)"
-	step_is_current kselftest-make.fast "$fast" && [ -d "$dir" ] && return
-	deb=$(apt_files backports ppc64el make)
-	key="$(recipe_key kselftest-tree.sh) $deb"
-	if ! step_is_current kselftest-make "$key" || [ ! -d "$dir" ]; then
-		say "make for the emulated host"
-		apt_fetch backports ppc64el make
-		rm -rf "$dir.new"
-		echo "$deb" | unpack "$dir.new"
-		publish "$dir.new" "$dir"
-		step_done kselftest-make "$key"
-	fi
-	step_done kselftest-make.fast "$fast"
+	unpacked apt_files apt_fetch kselftest-make backports ppc64el "$KSELFTEST_TREES_DIR/make" \
+		KSELFTEST_MAKE_PACKAGES
 }

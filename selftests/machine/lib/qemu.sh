@@ -18,28 +18,18 @@ system_qemu() {
 	[ "${version:-0}" -ge 10 ] && echo "$q"
 }
 
-# relocated_closure NAME SUITE ROOT PACKAGES_ARRAY FINISH: a closure of amd64
-# packages, its programs relocated; FINISH NEW FINAL does the rest.
-relocated_closure() {
-	local name=$1 suite=$2 root=$3 finish=$5 fast key
-	local -n packages=$4
-	local -a debs
-	apt_update "$suite" amd64
-	fast="$(recipe_key qemu.sh relocate.sh) $(lists_key "$suite" amd64)"
-	step_is_current "$name.fast" "$fast" && [ -d "$root" ] && return
-	mapfile -t debs < <(apt_closure "$suite" amd64 "${packages[@]}")
-	[ ${#debs[@]} -gt 0 ] || die "$name: packages not found: ${packages[*]}"
-	key="$(recipe_key qemu.sh relocate.sh) ${debs[*]}"
-	if ! step_is_current "$name" "$key" || [ ! -d "$root" ]; then
-		say "$name: ${#debs[@]} packages of $suite"
-		apt_fetch_closure "$suite" amd64 "${packages[@]}"
-		rm -rf "$root.new"
-		printf '%s\n' "${debs[@]}" | unpack "$root.new"
-		"$finish" "$root.new" "$root"
-		publish "$root.new" "$root"
-		step_done "$name" "$key"
-	fi
-	step_done "$name.fast" "$fast"
+# relocated_qemu NAME SUITE ROOT BIN: QEMU in ROOT, to be started as BIN
+relocated_qemu() {
+	local root=$3 bin=$4
+	unpacked apt_closure apt_fetch_closure "$1" "$2" amd64 "$root" QEMU_PACKAGES qemu_finish
+	cat >"$bin.new" <<-END
+		#!/bin/sh
+		export QEMU_MODULE_DIR="$root/usr/lib/x86_64-linux-gnu/qemu"
+		exec "$root/usr/bin/qemu-system-ppc64" -L "$root/usr/share/qemu" "\$@"
+	END
+	chmod +x "$bin.new"
+	mv "$bin.new" "$bin"
+	"$bin" --version >/dev/null || die "the relocated QEMU of $2 does not run"
 }
 
 qemu_finish() {
@@ -59,17 +49,9 @@ qemu_setup() {
 		return
 	fi
 	[ "$(uname -m)" = x86_64 ] || die "need a QEMU of version 10 or newer (on amd64 it would be fetched)"
-	relocated_closure qemu backports "$QEMU_ROOT" QEMU_PACKAGES qemu_finish
-	cat >"$QEMU_BIN.new" <<-END
-		#!/bin/sh
-		export QEMU_MODULE_DIR="$QEMU_ROOT/usr/lib/x86_64-linux-gnu/qemu"
-		exec "$QEMU_ROOT/usr/bin/qemu-system-ppc64" -L "$QEMU_ROOT/usr/share/qemu" "\$@"
-	END
-	chmod +x "$QEMU_BIN.new"
-	mv "$QEMU_BIN.new" "$QEMU_BIN"
-	"$QEMU_BIN" --version >/dev/null || die "the relocated QEMU does not run"
+	relocated_qemu qemu backports "$QEMU_ROOT" "$QEMU_BIN"
 }
 
 gcc_setup() {
-	relocated_closure gcc sid "$GCC_ROOT" GCC_PACKAGES gcc_finish
+	unpacked apt_closure apt_fetch_closure gcc sid amd64 "$GCC_ROOT" GCC_PACKAGES gcc_finish
 }
