@@ -79,20 +79,23 @@ static bool built_for(const struct doctor *d, const char *path, char *release, s
 	return found;
 }
 
-/* Whether a line of modprobe.d(5), in @text, is @word for hvstep. */
-static bool forbids(const char *text, const char *word)
+/* Whether a line of modprobe.d(5), in @text, is one that says blacklist hvstep. */
+static bool forbids(const char *text)
 {
 	char first[16], second[16];
 
 	for (const char *line = text; *line; line = strchrnul(line, '\n'), line += *line == '\n')
-		if (sscanf(line, " %15s %15s", first, second) == 2 && !strcmp(first, word) &&
+		if (sscanf(line, " %15s %15s", first, second) == 2 && !strcmp(first, "blacklist") &&
 		    !strcmp(second, "hvstep"))
 			return true;
 	return false;
 }
 
-/* A file that tells modprobe not to load the module, or systemd not to when it boots. */
-static bool forbidden(const struct doctor *d, const char *word, char path[PATH_MAX])
+/*
+ * A file that keeps the module from being loaded at boot. (An install line does not keep
+ * modprobe from it: libkmod ignores that of a module that has a softdep.)
+ */
+static bool forbidden(const struct doctor *d, char path[PATH_MAX])
 {
 	static const char * const dirs[] = {
 		"/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d",
@@ -113,7 +116,7 @@ static bool forbidden(const struct doctor *d, const char *word, char path[PATH_M
 			if (!dot || strcmp(dot, ".conf"))
 				continue;
 			snprintf(path, PATH_MAX, "%s/%s", dirs[i], entry->d_name);
-			found = tree_read(d, path, text, sizeof(text)) > 0 && forbids(text, word);
+			found = tree_read(d, path, text, sizeof(text)) > 0 && forbids(text);
 		}
 		if (dir)
 			closedir(dir);
@@ -152,15 +155,12 @@ static void check_installed(struct doctor *d)
 		snprintf(text, sizeof(text), "build it for this one: dkms install --force hvstep/"
 			 HVSTEP_VERSION " -k %s", d->release);
 		doctor_problem(d, "module", text,
-			       "not loaded; %s is built for another kernel, %s: this one, %s, does not "
+			       "not loaded; %s is built for another kernel, %s: this one, %s, may not "
 			       "take it", path, release, d->release);
 	} else if (!listed) {
 		doctor_problem(d, "module", "have it found: depmod -a; then load it: modprobe hvstep",
 			       "not loaded; modprobe does not know of %s", path);
-	} else if (forbidden(d, "install", conf)) {
-		doctor_problem(d, "module", "remove that line; then load the module: modprobe hvstep",
-			       "not loaded; %s has modprobe do something else instead", conf);
-	} else if (forbidden(d, "blacklist", conf)) {
+	} else if (forbidden(d, conf)) {
 		doctor_problem(d, "module", "load the module: modprobe hvstep; remove that line to "
 			       "have it loaded at boot",
 			       "not loaded; %s keeps it from being loaded at boot", conf);

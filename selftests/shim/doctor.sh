@@ -230,7 +230,8 @@ put usr/lib/modprobe.d/a.conf "options kvm x=1
 problem "blacklisted" module "not loaded; /usr/lib/modprobe.d/a.conf keeps it from being loaded at boot" \
 	"*modprobe hvstep; remove that line*"
 put etc/modprobe.d/b.conf "install hvstep /bin/false"
-problem "modprobe is to do something else" module "not loaded; /etc/modprobe.d/b.conf *instead" "remove that line*"
+problem "an install line changes nothing" module "not loaded; /usr/lib/modprobe.d/a.conf keeps it from being *" \
+	"*modprobe hvstep; remove that line*"
 put proc/sys/kernel/modules_disabled 1
 problem "no module can be loaded" modules "kernel.modules_disabled=1*" "boot again*"
 put proc/sys/kernel/modules_disabled 0

@@ -119,11 +119,11 @@ filter_off() {
 	wait "$filter_pid" 2>/dev/null
 }
 
-# The profiles of profiles.apparmor; false if there is no AppArmor
+# The profiles of profiles.apparmor, which have to come in one write; false if there is no AppArmor
 profiles_load() {
 	local to=/sys/kernel/security/apparmor/.replace
 	[ -e "$to" ] || mount -t securityfs securityfs /sys/kernel/security
-	[ -e "$way_here/profiles" ] && cat "$way_here/profiles" >"$to"
+	[ -e "$way_here/profiles" ] && dd if="$way_here/profiles" of="$to" bs=1M status=none
 }
 
 profiles_remove() {
