@@ -40,6 +40,8 @@ static void __exit hvstep_exit(void)
 module_init(hvstep_init);
 module_exit(hvstep_exit);
 MODULE_LICENSE("GPL");
+/* That of dkms.conf; making packages holds one against the other. */
+MODULE_VERSION("0.1.0");
 MODULE_DESCRIPTION("Single stepping for KVM-HV guests on POWER");
 /* It may come later, but usually is wanted; without it nothing can be attached. */
 MODULE_SOFTDEP("pre: kvm-hv");

@@ -19,13 +19,16 @@ VERSION=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TOP_DIR/dkms.conf")
 [ -n "$VERSION" ] || die "no PACKAGE_VERSION in dkms.conf"
 
 check_versions() {
-	local deb rpm
+	local deb rpm module
 	deb=$(sed -n '1s/^hvstep (\(.*\)-[^-]*) .*/\1/p' "$PACKAGING_DIR/debian/changelog")
 	rpm=$(sed -n 's/^Version: *//p' "$PACKAGING_DIR/rpm/hvstep.spec")
+	module=$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' "$TOP_DIR/kmod/main.c")
 	[ "$deb" = "$VERSION" ] ||
 		die "packaging/debian/changelog is about $deb, dkms.conf about $VERSION"
 	[ "$rpm" = "$VERSION" ] ||
 		die "packaging/rpm/hvstep.spec is about $rpm, dkms.conf about $VERSION"
+	[ "$module" = "$VERSION" ] ||
+		die "kmod/main.c is of $module, dkms.conf about $VERSION"
 }
 
 NAME=hvstep-$VERSION
