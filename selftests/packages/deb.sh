@@ -94,6 +94,7 @@ expect "there is a package of each name" unpack
 [ "$tap_failed" = 0 ] || finish
 is "hvstep has the command, the shim, the manual, the completion and the rule" "$(files hvstep)" \
 "usr/bin/hvstep
+usr/bin/hvstep-qemu
 usr/lib/modprobe.d/hvstep.conf
 usr/lib/modules-load.d/hvstep.conf
 $lib/libhvstep-preload.so
@@ -101,6 +102,7 @@ usr/lib/udev/rules.d/60-hvstep.rules
 usr/share/bash-completion/completions/hvstep
 usr/share/lintian/overrides/hvstep
 usr/share/man/man1/hvstep-attach.1.gz
+usr/share/man/man1/hvstep-qemu.1.gz
 usr/share/man/man1/hvstep-report.1.gz
 usr/share/man/man1/hvstep-step.1.gz
 usr/share/man/man1/hvstep-trace.1.gz

@@ -26,6 +26,7 @@ libdir=lib/powerpc64le-linux-gnu
 wanted() {
 	sort <<-END
 		$1/bin/hvstep
+		$1/bin/hvstep-qemu
 		$1/include/hvstep-trace.h
 		$1/include/libhvstep.h
 		$1/include/linux/hvstep.h
@@ -38,6 +39,7 @@ wanted() {
 		$1/lib/udev/rules.d/60-hvstep.rules
 		$1/share/bash-completion/completions/hvstep
 		$1/share/man/man1/hvstep-attach.1
+		$1/share/man/man1/hvstep-qemu.1
 		$1/share/man/man1/hvstep-report.1
 		$1/share/man/man1/hvstep-step.1
 		$1/share/man/man1/hvstep-trace.1

@@ -46,14 +46,15 @@ expect "make rpm" "$top/packaging/make-rpm"
 [ "$tap_failed" = 0 ] || finish
 is "hvstep has the command, the shim, the completion and the rule" "$(files hvstep)" \
 "/usr/bin/hvstep
+/usr/bin/hvstep-qemu
 /usr/lib/modprobe.d/hvstep.conf
 /usr/lib/modules-load.d/hvstep.conf
 /usr/lib/udev/rules.d/60-hvstep.rules
 /usr/lib64/libhvstep-preload.so
 /usr/share/bash-completion/completions/hvstep"
 is "and the manual" "$(query hvstep -d | sed -n 's,^/usr/share/man/,,p' | tr '\n' ' ')" \
-	"man1/hvstep-attach.1.gz man1/hvstep-report.1.gz man1/hvstep-step.1.gz man1/hvstep-trace.1.gz $(
-	)man1/hvstep.1.gz man4/hvstep.4.gz man5/hvstep-trace.5.gz "
+	"man1/hvstep-attach.1.gz man1/hvstep-qemu.1.gz man1/hvstep-report.1.gz man1/hvstep-step.1.gz $(
+	)man1/hvstep-trace.1.gz man1/hvstep.1.gz man4/hvstep.4.gz man5/hvstep-trace.5.gz "
 is "libhvstep has the library" "$(files libhvstep)" /usr/lib64/libhvstep.so.0
 is "libhvstep-devel has what a compiler wants" "$(files libhvstep-devel)" \
 "/usr/include/hvstep-trace.h
