@@ -109,7 +109,8 @@ static void compact(struct vm *vm)
 		vm_fail("compact_memory: %s", strerror(errno));
 }
 
-TEST_F(moving, compacted)
+/* It takes the longer the more memory the host has in small pieces. */
+TEST_F_TIMEOUT(moving, compacted, 240)
 {
 	SKIP_REFERENCE();
 	compact_fd = open("/proc/sys/vm/compact_memory", O_WRONLY | O_CLOEXEC);
