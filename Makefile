@@ -42,6 +42,7 @@ help:
 	@echo 'make soak           a million steps of random instructions, compared with TCG (half an hour)'
 	@echo 'make trace-check    traces of a million instructions and of 8 vCPUs, verified (20 minutes)'
 	@echo 'make installcheck   packages and dkms, the module compiled in emulated hosts (an hour)'
+	@echo 'make fuzz           libFuzzer on what takes anything, FUZZ_SECONDS=600 of each'
 	@echo 'make bench          what a step costs, in host instructions (8 boots, 6 minutes)'
 	@echo 'make demo           step a Linux guest under QEMU with GDB and watch'
 	@echo 'make matrix         short tests on all emulated machines with all kernels; libvirt (an hour)'
@@ -82,6 +83,11 @@ selftests: machine-setup user
 .PHONY: bench-setup demo-setup packages-setup debian-setup kselftest-setup
 bench-setup demo-setup packages-setup debian-setup kselftest-setup: %-setup: machine-setup
 	$(MACHINE)/setup --$* $(if $(NATIVE),,$(KERNELS:%=--kernel %))
+
+FUZZ_SECONDS ?= 600
+.PHONY: fuzz
+fuzz: machine-setup
+	selftests/fuzz/run --seconds $(FUZZ_SECONDS)
 
 .PHONY: check check-full demo soak bench trace-check installcheck
 bench: bench-setup

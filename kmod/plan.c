@@ -236,8 +236,13 @@ static bool plan_op19(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 		plan->emul = HVSTEP_EMUL_RFSCV;
 		break;
 	case XO19_RFEBB:
-		plan->vectors = VECS_ANY;
 		plan_next(plan, in->msr, in->ebbrr & ~3UL);
+		/* To itself: the breakpoint would be in its place. It is refused. */
+		if (plan->next_ea[0] == in->nip) {
+			plan->nr_next = 0;
+			break;
+		}
+		plan->vectors = VECS_ANY;
 		return true;
 	case XO19_STOP:
 		if (!priv)

@@ -250,6 +250,21 @@ TEST(untraced_but_sequential)
 	EXPECT_EQ(0x1000, plan.next_ea[0]);
 }
 
+/* Nothing could tell that it has been executed. */
+TEST(rfebb_to_itself)
+{
+	struct hvstep_plan_in in = {
+		.word = 0x4c000124, .msr = MSR_USER, .nip = NIP, .ebbrr = NIP + 3,
+		.fetched = true, .arch_300 = true,
+	};
+	struct hvstep_plan plan;
+
+	hvstep_plan_make(&in, &plan);
+	EXPECT_TRUE(plan.required);
+	EXPECT_EQ(HVSTEP_EMUL_NONE, plan.emul);
+	EXPECT_EQ(0, plan.nr_next);
+}
+
 /* In 32-bit mode addresses wrap. */
 TEST(next_in_32_bit_mode)
 {

@@ -19,7 +19,8 @@
  * A step that cannot be made exact is refused: KVM_RUN fails with
  *   EOPNOTSUPP	the guest is a secure one; the handler that the step has to stop
  *		at has no translation or no memory; an rfid or mtmsrd that moves
- *		the processor into or out of a transaction
+ *		the processor into or out of a transaction; an rfebb that returns
+ *		to itself
  *   EFAULT	the memory that the instruction is in cannot be read
  * and exit_reason KVM_EXIT_INTERNAL_ERROR. The guest is as it was before.
  *

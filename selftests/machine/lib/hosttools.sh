@@ -6,7 +6,7 @@
 HOST_PACKAGES_COMMON=(make rsync zstd xz-utils cpio e2fsprogs kmod util-linux
 	python3 perl bc file shellcheck ca-certificates debian-archive-keyring
 	liburing-dev libelf-dev libcapstone-dev mandoc
-	sparse clang-tidy pyflakes3 openssl)
+	sparse clang-tidy pyflakes3 openssl clang libclang-rt-dev)
 HOST_PACKAGES_CROSS=(gcc libc6-dev gcc-12-powerpc64le-linux-gnu
 	libc6-dev-ppc64el-cross binutils-powerpc64le-linux-gnu dwarves
 	patchelf gdb-multiarch libxml2-utils)
