@@ -82,12 +82,14 @@ def test(tests, machine, kernel, timeout):
         result["state"] = "passed"
     elif result["passed"] or failed:
         result["state"] = "failed"
+        result["failures"] = failed
         result["why"] = ", ".join(failed[:3])
     else:
         result["state"] = "none"
     # A kernel that complains has failed, whatever its tests say.
     if status in ENDS or not result.get("why", "-"):
-        result["why"] = f"{ENDS.get(status, f'exit status {status}')}: {last_words(lines)}"
+        result["ended"] = ENDS.get(status, f"exit status {status}")
+        result["why"] = f"{result['ended']}: {last_words(lines)}"
     return result
 
 

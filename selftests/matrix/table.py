@@ -17,21 +17,33 @@ README = os.path.join(cell.TOP, "README.md")
 BEGIN = "<!-- `make matrix-readme` writes from here -->\n"
 END = "<!-- to here -->\n"
 
-# What emulator or kernel do not allow: machine, what the kernel's name begins with, and why.
-# If it passes all the same, that is not as expected either.
-KNOWN = []
+# What emulator or kernel do not allow: machine, what the kernel's name begins with, which
+# tests it is that fail for it, and why. If they pass all the same, that is not as expected
+# either.
+KNOWN = [
+    ("pseries-nested", "", r"^not ok \d+ breakpoint\.\w+\.step_off$",
+     "a breakpoint of the VMM does not end KVM_RUN while nobody steps, with or without hvstep: "
+     "QEMU as the hypervisor below does not pass HEIR on, by which KVM-HV knows one"),
+]
 
 
 def known(result):
     """Why this cell cannot pass, or None."""
-    for machine, kernel, why in KNOWN:
+    for machine, kernel, _, why in KNOWN:
         if result["machine"] == machine and result["kernel"].startswith(kernel):
             return why
     return None
 
 
 def as_known(result):
-    return (result["state"] == "passed") == (known(result) is None)
+    """Nothing has failed; or what has, and only that, had to."""
+    if known(result) is None:
+        return result["state"] == "passed"
+    failures = result.get("failures", [])
+    tests = [re.compile(tests) for machine, kernel, tests, _ in KNOWN
+             if result["machine"] == machine and result["kernel"].startswith(kernel)]
+    return (result["state"] == "failed" and "ended" not in result and failures != [] and
+            all(any(t.match(line) for t in tests) for line in failures))
 
 
 def key(result):
