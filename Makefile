@@ -42,6 +42,7 @@ help:
 	@echo 'make soak           a million steps of random instructions, compared with TCG (half an hour)'
 	@echo 'make trace-check    traces of a million instructions and of 8 vCPUs, verified (20 minutes)'
 	@echo 'make installcheck   packages and dkms, the module compiled in emulated hosts (an hour)'
+	@echo 'make torture        all that can be done to guests at once, at random: SECONDS=600 SEED=1'
 	@echo 'make fuzz           libFuzzer on what takes anything, FUZZ_SECONDS=600 of each'
 	@echo 'make bench          what a step costs, in host instructions (8 boots, 6 minutes)'
 	@echo 'make demo           step a Linux guest under QEMU with GDB and watch'
@@ -89,12 +90,12 @@ FUZZ_SECONDS ?= 600
 fuzz: machine-setup
 	selftests/fuzz/run --seconds $(FUZZ_SECONDS)
 
-.PHONY: check check-full demo soak bench trace-check installcheck
+.PHONY: check check-full demo soak torture bench trace-check installcheck
 bench: bench-setup
 demo: demo-setup
 check check-full: kselftest-setup
 check check-full installcheck: packages-setup debian-setup deb
-check check-full demo soak bench trace-check installcheck: all
+check check-full demo soak torture bench trace-check installcheck: all
 	$(MAKE) -C selftests $@ KERNELS='$(KERNELS)'
 
 .PHONY: install

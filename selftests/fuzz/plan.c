@@ -95,7 +95,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		check_plan(in, &plan);
 	}
 	memset(&plan, 0xff, sizeof(plan));
-	if (hvstep_plan_sequence(in, input.words, 1 + input.bits / 256 % HVSTEP_MAX_SEQUENCE, &plan)) {
+	if (hvstep_plan_sequence(in, input.words, 1 + input.bits / 256 % HVSTEP_MAX_SEQUENCE,
+				 &plan)) {
 		check_plan(in, &plan);
 		CHECK(plan.nr_next && plan.span >= 4 && plan.span <= 4 * HVSTEP_MAX_SEQUENCE);
 	}

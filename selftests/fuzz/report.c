@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		"--format=folded", "--vcpu=0-3", "--depth=2", "--min-percent=10",
 	};
 	char path[32];
-	char *argv[] = { "report", NULL, path, NULL };
+	char *argv[4] = { NULL };
 	int fd, status;
 
 	if (!size)
@@ -36,6 +36,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	if (fd < 0 || write(fd, data + 1, size - 1) != (ssize_t)size - 1)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	argv[0] = "report";
+	argv[2] = path;
 	argv[1] = (char *)choices[*data % (sizeof(choices) / sizeof(choices[0]))];
 	status = cmd_report(3, argv);
 	/* hvstep itself must not fail by what is in a file. */

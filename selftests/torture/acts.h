@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is done to a guest, by several threads of this at once */
+#ifndef ACTS_H
+#define ACTS_H
+
+#include "rings.h"
+
+#define SESSIONS	3
+#define RINGS		3
+
+/* One who does such things; what it holds is its own. */
+struct actor {
+	struct world *world;
+	struct random rnd;
+	unsigned long acts;		/* to do */
+	int sessions[SESSIONS];		/* descriptors, -1: none */
+	struct ring rings[RINGS];
+	pthread_t thread;
+};
+
+/* Sequence @nr of @seed, @acts of them */
+void actor_start(struct actor *a, struct world *w, __u64 seed, __u64 nr, unsigned long acts);
+/* Until it has done them, and closed all that it held */
+void actor_join(struct actor *a);
+
+#endif /* ACTS_H */
