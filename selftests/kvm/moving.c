@@ -16,7 +16,6 @@
 
 #define STEPS		1000
 #define MOVES		10
-#define FAR_RA		0x50000000UL
 
 CELL_FIXTURE(moving);
 CELLS(moving);
@@ -120,42 +119,16 @@ TEST_F_TIMEOUT(moving, compacted, 240)
 	close(compact_fd);
 }
 
-/* Another memslot comes and goes: the memslots are other ones each time. */
-static void other_memslot(struct vm *vm)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = 1, .guest_phys_addr = FAR_RA, .memory_size = 0x200000,
-		.userspace_addr = (unsigned long)vm->mem,
-	};
-
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		vm_fail("memslot: %s", strerror(errno));
-	region.memory_size = 0;
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		vm_fail("memslot away: %s", strerror(errno));
-}
-
 TEST_F(moving, memslots)
 {
 	SKIP_REFERENCE();
-	step_while(self->vm, self->v, other_memslot);
-}
-
-static void set_log(struct vm *vm, bool log)
-{
-	struct kvm_userspace_memory_region region = {
-		.memory_size = MEM_SIZE, .userspace_addr = (unsigned long)vm->mem,
-		.flags = log ? KVM_MEM_LOG_DIRTY_PAGES : 0,
-	};
-
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		vm_fail("dirty log: %s", strerror(errno));
+	step_while(self->vm, self->v, vm_other_memslot);
 }
 
 static void toggle_log(struct vm *vm)
 {
-	set_log(vm, true);
-	set_log(vm, false);
+	vm_set_log(vm, true);
+	vm_set_log(vm, false);
 }
 
 TEST_F(moving, dirty_log_on_and_off)
@@ -189,7 +162,7 @@ TEST_F(moving, logged)
 	ring_step(self->v, CODE_RA);
 	ring_start(self->v, CODE_RA);
 	for (i = 0; i < 20; i++) {
-		set_log(vm, true);
+		vm_set_log(vm, true);
 		is_logged(vm, vector);
 		/* addi is emulated, ld is not */
 		ring_step(self->v, CODE_RA);
@@ -199,7 +172,7 @@ TEST_F(moving, logged)
 		ASSERT_FALSE(is_logged(vm, vector));
 		ring_start(self->v, CODE_RA);
 		if (i % 2)
-			set_log(vm, false);
+			vm_set_log(vm, false);
 	}
 }
 

@@ -67,29 +67,6 @@ void runner_stop(struct runner *runner)
 	ring_check(runner->v, CODE_RA);
 }
 
-static void ignore(int sig)
-{
-	(void)sig;
-}
-
-void ignore_sigusr1(void)
-{
-	struct sigaction sa = { .sa_handler = ignore };
-
-	sigaction(SIGUSR1, &sa, NULL);
-}
-
-__u32 attached(void)
-{
-	struct hvstep_info info;
-	int fd = open("/dev/hvstep", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0 || ioctl(fd, HVSTEP_GET_INFO, &info))
-		vm_fail("HVSTEP_GET_INFO: %s", strerror(errno));
-	close(fd);
-	return info.attached;
-}
-
 bool attached_becomes(__u32 expect)
 {
 	int i;

@@ -28,11 +28,6 @@ void runner_stop(struct runner *runner);
 /* The guest makes progress, stepped or not: bounded wait */
 bool runner_goes_on(const struct runner *runner);
 
-/* Signals are for interrupting KVM_RUN alone. */
-void ignore_sigusr1(void);
-
-/* Number of attached VMs on this host */
-__u32 attached(void);
 /* Another process's last descriptor is closed a little after it has died. */
 bool attached_becomes(__u32 expect);
 

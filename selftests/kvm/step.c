@@ -79,6 +79,18 @@ int vcpu_run(struct vcpu *v)
 	return vcpu_run_for(v, STEP_TIMEOUT);
 }
 
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+void ignore_sigusr1(void)
+{
+	struct sigaction sa = { .sa_handler = ignore };
+
+	sigaction(SIGUSR1, &sa, NULL);
+}
+
 /* The RA of an EA, where the tests' guests have instructions */
 static __u64 code_ra(__u64 ea)
 {

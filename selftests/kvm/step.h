@@ -21,6 +21,9 @@ int vcpu_run(struct vcpu *v);
 /* The same with a limit of one's own */
 int vcpu_run_for(struct vcpu *v, int seconds);
 
+/* SIGUSR1 is for interrupting KVM_RUN alone. */
+void ignore_sigusr1(void);
+
 /* KVM_RUN with garbage in run->debug beforehand; for the reference, see above */
 int step_run(struct vcpu *v);
 

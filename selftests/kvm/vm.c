@@ -141,6 +141,31 @@ void vm_destroy(struct vm *vm)
 	free(vm);
 }
 
+void vm_set_log(struct vm *vm, bool log)
+{
+	struct kvm_userspace_memory_region region = {
+		.memory_size = MEM_SIZE, .userspace_addr = (unsigned long)vm->mem,
+		.flags = log ? KVM_MEM_LOG_DIRTY_PAGES : 0,
+	};
+
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		vm_fail("dirty log: %s", strerror(errno));
+}
+
+void vm_other_memslot(struct vm *vm)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = 1, .guest_phys_addr = FAR_RA, .memory_size = 0x200000,
+		.userspace_addr = (unsigned long)vm->mem,
+	};
+
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		vm_fail("memslot: %s", strerror(errno));
+	region.memory_size = 0;
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		vm_fail("memslot away: %s", strerror(errno));
+}
+
 struct vcpu *vm_vcpu(struct vm *vm, __u32 id)
 {
 	struct kvm_enable_cap papr = { .cap = KVM_CAP_PPC_PAPR };
@@ -219,6 +244,17 @@ int vm_try_attach(int vm_fd)
 	err = errno;
 	close(fd);
 	return session < 0 ? -err : session;
+}
+
+__u32 attached(void)
+{
+	struct hvstep_info info;
+	int fd = open("/dev/hvstep", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, HVSTEP_GET_INFO, &info))
+		vm_fail("HVSTEP_GET_INFO: %s", strerror(errno));
+	close(fd);
+	return info.attached;
 }
 
 void vm_attach(struct vm *vm)

@@ -67,6 +67,7 @@ struct cell {
 #define MMIO_SLOT_EA	0x8000000UL
 #define KERNEL_EA	0xc000000000000000ULL
 /* Neither radix quadrant 0 nor 3, and in no SLB: a segment interrupt */
+#define FAR_RA		0x50000000UL	/* of another memslot */
 #define NO_SEGMENT_EA	0x4000000000000000ULL
 
 struct vm {
@@ -113,10 +114,16 @@ int vm_host_power(void);
 
 struct vm *vm_create(const struct cell *cell);
 void vm_destroy(struct vm *vm);
+/* The guest's memslot: with a log of dirty pages, or without one */
+void vm_set_log(struct vm *vm, bool log);
+/* Another memslot, that nobody uses, comes and goes: the memslots are other ones each time. */
+void vm_other_memslot(struct vm *vm);
 struct vcpu *vm_vcpu(struct vm *vm, __u32 id);
 /* Not needed before vm_destroy(), but for the number of descriptors */
 void vcpu_destroy(struct vcpu *v);
 
+/* Number of attached VMs on this host */
+__u32 attached(void);
 /* A session: vm_attach() fails the test, vm_try_attach() returns -errno. */
 int vm_try_attach(int vm_fd);
 void vm_attach(struct vm *vm);

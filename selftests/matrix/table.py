@@ -28,23 +28,25 @@ KNOWN = [
 ]
 
 
+def entries(result):
+    """Of KNOWN, those about its cell: which tests, and why."""
+    return [(tests, why) for machine, kernel, tests, why in KNOWN
+            if result["machine"] == machine and result["kernel"].startswith(kernel)]
+
+
 def known(result):
     """Why this cell cannot pass, or None."""
-    for machine, kernel, _, why in KNOWN:
-        if result["machine"] == machine and result["kernel"].startswith(kernel):
-            return why
-    return None
+    return next((why for _, why in entries(result)), None)
 
 
 def as_known(result):
     """Nothing has failed; or what has, and only that, had to."""
-    if known(result) is None:
+    tests = [tests for tests, _ in entries(result)]
+    if not tests:
         return result["state"] == "passed"
     failures = result.get("failures", [])
-    tests = [re.compile(tests) for machine, kernel, tests, _ in KNOWN
-             if result["machine"] == machine and result["kernel"].startswith(kernel)]
     return (result["state"] == "failed" and "ended" not in result and failures != [] and
-            all(any(t.match(line) for t in tests) for line in failures))
+            all(any(re.match(t, line) for t in tests) for line in failures))
 
 
 def key(result):

@@ -8,8 +8,8 @@ import os
 import random
 import subprocess
 
-from synthetic import (BCTRL, BL, BLR, HCALL, HEAD_SIZE, KERNEL, RFID, SC, USER, Cpu,
-                       Trace, elf, head)
+from synthetic import (BCTRL, BL, BLR, HCALL, HEAD_SIZE, RFID, SC, Cpu, Trace, elf, head,
+                       sample)
 from tap import HVSTEP, main, test, write
 
 K = 0xc000000000010000
@@ -28,19 +28,6 @@ def survives(*args, allowed=(0, 1)):
     if done.returncode == 0 and "-f" in args and ("json" in args or "perfetto" in args):
         json.loads(done.stdout)
     return done.returncode
-
-
-def sample():
-    trace = Trace()
-    for vcpu in range(2):
-        cpu = Cpu(trace, K, vcpu=vcpu)
-        back = cpu.run(2).call(K + 0x40)
-        at = cpu.run(2).fault(K - 0xc000)
-        cpu.ret(cpu.call(K + 0x80, BCTRL))
-        cpu.rfid(at, KERNEL, RFID)
-        cpu.ret(back)
-        cpu.step(SC, 0xc00, USER)
-    return trace
 
 
 @test

@@ -112,6 +112,20 @@ class Cpu:
         self.seq += nr
 
 
+def sample(text=0xc000000000010000):
+    """Two vCPUs, from @text on: a call, an interrupt within it, a system call."""
+    trace = Trace()
+    for vcpu in range(2):
+        cpu = Cpu(trace, text, vcpu=vcpu)
+        back = cpu.run(2).call(text + 0x40)
+        at = cpu.run(2).fault(text - 0xc000)
+        cpu.ret(cpu.call(text + 0x80, BCTRL))
+        cpu.rfid(at, KERNEL, RFID)
+        cpu.ret(back)
+        cpu.step(SC, 0xc00, USER)
+    return trace
+
+
 GLOBAL, LOCAL, WEAK = 1, 0, 2
 FUNC, NOTYPE, OBJECT, SECTION = 2, 0, 1, 3
 

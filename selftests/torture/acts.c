@@ -13,8 +13,6 @@
 
 #include "acts.h"
 
-#define FAR_RA	0x50000000UL
-
 static struct runner *some_runner(struct actor *a)
 {
 	return &a->world->runners[random_below(&a->rnd, a->world->nr)];
@@ -148,31 +146,19 @@ static void debug(struct actor *a)
 	static const __u32 controls[] = { 0, 0, DEBUG_STEP, DEBUG_BP };
 	struct runner *r = some_runner(a);
 
-	pthread_mutex_lock(&r->lock);
-	r->wishes.debug = true;
-	r->wishes.control = controls[random_below(&a->rnd, ARRAY_SIZE(controls))];
-	pthread_mutex_unlock(&r->lock);
-	world_kick(r);
+	world_ask(r, &(struct wishes){
+		.debug = true, .control = controls[random_below(&a->rnd, ARRAY_SIZE(controls))],
+	});
 }
 
 static void rewrite(struct actor *a)
 {
-	struct runner *r = some_runner(a);
-
-	pthread_mutex_lock(&r->lock);
-	r->wishes.rewrite = true;
-	pthread_mutex_unlock(&r->lock);
-	world_kick(r);
+	world_ask(some_runner(a), &(struct wishes){ .rewrite = true });
 }
 
 static void hand_over(struct actor *a)
 {
-	struct runner *r = some_runner(a);
-
-	pthread_mutex_lock(&r->lock);
-	r->wishes.hand_over = true;
-	pthread_mutex_unlock(&r->lock);
-	world_kick(r);
+	world_ask(some_runner(a), &(struct wishes){ .hand_over = true });
 }
 
 static void kick(struct actor *a)
@@ -185,17 +171,6 @@ static void leave_at_once(struct actor *a)
 	store(&some_runner(a)->v->run->immediate_exit, 1);
 }
 
-static void set_log(struct vm *vm, bool log)
-{
-	struct kvm_userspace_memory_region region = {
-		.memory_size = MEM_SIZE, .userspace_addr = (unsigned long)vm->mem,
-		.flags = log ? KVM_MEM_LOG_DIRTY_PAGES : 0,
-	};
-
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		vm_fail("dirty log: %s", strerror(errno));
-}
-
 static void dirty_log(struct actor *a)
 {
 	unsigned char bitmap[MEM_SIZE / 4096 / 8];
@@ -203,29 +178,20 @@ static void dirty_log(struct actor *a)
 	struct world *w = a->world;
 
 	pthread_mutex_lock(&w->memslots);
-	set_log(w->vm, true);
+	vm_set_log(w->vm, true);
 	if (ioctl(w->vm->fd, KVM_GET_DIRTY_LOG, &log))
 		vm_fail("KVM_GET_DIRTY_LOG: %s", strerror(errno));
 	if (random_one_in(&a->rnd, 2))
-		set_log(w->vm, false);
+		vm_set_log(w->vm, false);
 	pthread_mutex_unlock(&w->memslots);
 }
 
-/* The memslots are others: one that nobody uses comes and goes */
 static void other_memslot(struct actor *a)
 {
 	struct world *w = a->world;
-	struct kvm_userspace_memory_region region = {
-		.slot = 1, .guest_phys_addr = FAR_RA, .memory_size = 0x200000,
-		.userspace_addr = (unsigned long)w->vm->mem,
-	};
 
 	pthread_mutex_lock(&w->memslots);
-	if (ioctl(w->vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		vm_fail("another memslot: %s", strerror(errno));
-	region.memory_size = 0;
-	if (ioctl(w->vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		vm_fail("another memslot away: %s", strerror(errno));
+	vm_other_memslot(w->vm);
 	pthread_mutex_unlock(&w->memslots);
 }
 
@@ -239,7 +205,7 @@ static void memslot_anew(struct actor *a)
 	pthread_mutex_lock(&w->memslots);
 	if (ioctl(w->vm->fd, KVM_SET_USER_MEMORY_REGION, &none))
 		vm_fail("memslot away: %s", strerror(errno));
-	set_log(w->vm, random_one_in(&a->rnd, 2));
+	vm_set_log(w->vm, random_one_in(&a->rnd, 2));
 	pthread_mutex_unlock(&w->memslots);
 	world_resume(w);
 }

@@ -73,17 +73,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static int attached(void)
-{
-	struct hvstep_info info;
-	int fd = open("/dev/hvstep", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0 || ioctl(fd, HVSTEP_GET_INFO, &info))
-		vm_fail("HVSTEP_GET_INFO: %s", strerror(errno));
-	close(fd);
-	return info.attached;
-}
-
 static struct cell some_cell(struct random *rnd)
 {
 	static const struct cell cells[] = {
@@ -137,13 +126,13 @@ static int until_dead(pid_t pid)
 }
 
 /* Whoever holds a session has died with its process, if a little later. */
-static bool nothing_is_left(int before)
+static bool nothing_is_left(__u32 before)
 {
 	int naps;
 
 	for (naps = 0; attached() != before; naps++) {
 		if (naps == 1000) {
-			fprintf(stderr, "# LOST: %d attached, %d before\n", attached(), before);
+			fprintf(stderr, "# LOST: %u attached, %u before\n", attached(), before);
 			return false;
 		}
 		usleep(10000);
@@ -154,9 +143,10 @@ static bool nothing_is_left(int before)
 static void try_episode(unsigned long nr)
 {
 	__u64 seed = options.seed * 0x10001 + nr;
-	int before = attached(), status;
+	__u32 before = attached();
 	unsigned int us = 0;
 	struct random rnd;
+	int status;
 	pid_t pid;
 
 	random_init(&rnd, seed, ACTORS + 1);

@@ -121,6 +121,19 @@ void world_kick(struct runner *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
+void world_ask(struct runner *r, const struct wishes *wishes)
+{
+	pthread_mutex_lock(&r->lock);
+	if (wishes->debug) {
+		r->wishes.debug = true;
+		r->wishes.control = wishes->control;
+	}
+	r->wishes.rewrite |= wishes->rewrite;
+	r->wishes.hand_over |= wishes->hand_over;
+	pthread_mutex_unlock(&r->lock);
+	world_kick(r);
+}
+
 void world_pause(struct world *w)
 {
 	int i;
@@ -146,18 +159,12 @@ void world_resume(struct world *w)
 	pthread_mutex_unlock(&w->pausing);
 }
 
-static void ignore(int sig)
-{
-	(void)sig;
-}
-
 struct world *world_create(const struct cell *cell, int nr)
 {
-	struct sigaction sa = { .sa_handler = ignore };
 	struct world *w = calloc(1, sizeof(*w));
 	int i;
 
-	sigaction(SIGUSR1, &sa, NULL);
+	ignore_sigusr1();
 	w->cell = *cell;
 	w->vm = vm_create(&w->cell);
 	w->nr = nr;
@@ -189,10 +196,7 @@ void world_settle(struct world *w)
 	for (i = 0; i < w->nr; i++) {
 		struct runner *r = &w->runners[i];
 
-		pthread_mutex_lock(&r->lock);
-		r->wishes = (struct wishes){ .debug = true };
-		pthread_mutex_unlock(&r->lock);
-		world_kick(r);
+		world_ask(r, &(struct wishes){ .debug = true });
 		from[i] = load(&r->done);
 	}
 	for (i = 0; i < w->nr; i++) {

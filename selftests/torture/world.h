@@ -71,6 +71,8 @@ struct world {
 struct world *world_create(const struct cell *cell, int nr);
 /* Bring a vCPU out of KVM_RUN. */
 void world_kick(struct runner *r);
+/* Ask its thread for something, beside what it was asked for before. */
+void world_ask(struct runner *r, const struct wishes *wishes);
 /* No vCPU is in KVM_RUN until world_resume(); one at a time may do this. */
 void world_pause(struct world *w);
 void world_resume(struct world *w);
