@@ -120,7 +120,8 @@ style: machine-setup
 
 # Fetches further kernels, and builds for them, itself
 .PHONY: matrix matrix-readme
-matrix: selftests
+matrix: all kselftest-setup
+	selftests/check --full --only '^(kselftest|doctor)$$'
 	selftests/transparent/with-sid
 	selftests/transparent/with-libvirt
 	selftests/matrix/run $(MATRIX_ARGS)
