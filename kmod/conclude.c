@@ -27,6 +27,7 @@ static bool not_complete(struct hvstep_vcpu *hv, u64 nip)
 bool hvstep_step_moved(struct hvstep_vcpu *hv)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
+	bool overwritten;
 	u64 nip;
 
 	nip = hvstep_get_pc(vcpu);
@@ -35,10 +36,17 @@ bool hvstep_step_moved(struct hvstep_vcpu *hv)
 	if (!READ_ONCE(hv->active))
 		return false;
 
-	if (not_complete(hv, nip))
+	if (not_complete(hv, nip)) {
+		hv->at_armed = false;
 		return ((hvstep_compat_lpcr(vcpu) ^ hv->lpcr) & (LPCR_AIL | LPCR_ILE)) ||
 		       vcpu->arch.intr_msr != hv->intr_msr;
-	return hvstep_vector_armed(hv) < 0;
+	}
+	if (hvstep_vector_armed(hv) < 0)
+		return true;
+	/* It was entered there, and is there: somebody has written over what was armed. */
+	overwritten = hv->at_armed;
+	hv->at_armed = true;
+	return overwritten;
 }
 
 /* An interrupt that the instruction did not cause: as if it had not come. */

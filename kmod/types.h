@@ -271,6 +271,7 @@ struct hvstep_tracer {
  * @tracer:	who records the steps; under @request.lock
  * @tracing:	the one that the vCPU's thread knows of, with a reference
  * @called_out:	hook.c has set TIF_SIGPENDING for the sake of this step
+ * @at_armed:	at the last turn of the run loop nip was at a word that the step has armed
  * @running:	is in step.c
  * @kick_work:	brings the running thread out of KVM_RUN
  * @kick_queued: bit 0: @kick_work is in use; atomic
@@ -319,6 +320,7 @@ struct hvstep_vcpu {
 	struct hvstep_tracer *tracer;
 	struct hvstep_tracer *tracing;
 	bool called_out;
+	bool at_armed;
 	bool running;
 	struct callback_head kick_work;
 	unsigned long kick_queued;
