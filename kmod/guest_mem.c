@@ -16,13 +16,10 @@ static int translate(struct kvm_vcpu *vcpu, u64 ea, struct kvmppc_pte *pte, bool
 	struct kvm *kvm = vcpu->kvm;
 	int ret = -EAGAIN;
 
-	/* Radix: KVM reads the tables as guest memory, under its own srcu. */
-	if (kvm_is_radix(kvm))
-		return vcpu->arch.mmu.xlate(vcpu, ea, pte, data, false);
-
 	/*
-	 * KVM frees or replaces the HPT when it has taken mmu_ready away and
-	 * found vcpus_running 0 (kvmppc_alloc_reset_hpt()): be one of them.
+	 * KVM frees or replaces the HPT, and switches between hash and radix, when it has
+	 * taken mmu_ready away and found vcpus_running 0 (kvmppc_alloc_reset_hpt(),
+	 * kvmhv_configure_mmu()): be one of them.
 	 */
 	atomic_inc(&kvm->arch.vcpus_running);
 	smp_mb();	/* vcpus_running before mmu_ready, as in vcpu_run */
@@ -73,6 +70,7 @@ static int translate_hash(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
  */
 int hvstep_mem_translate_first(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa)
 {
+	*gpa = INVALID_GPA;
 	if (translates_locked(hv->vm->kvm, msr))
 		return 0;
 	return translate_hash(hv->vcpu, ea, msr, gpa);
@@ -95,6 +93,9 @@ int hvstep_mem_translate_locked(struct hvstep_vcpu *hv, struct hvstep_walk *walk
 	}
 	if (kvm_is_radix(hv->vm->kvm))
 		return hvstep_radix_fetch(hv, walk, ea, msr, gpa);
+	/* It was a radix guest a moment ago. */
+	if (unlikely(first >= 0 && *gpa == INVALID_GPA))
+		return -EFAULT;
 	return first;
 }
 
@@ -183,7 +184,6 @@ int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word)
 	int ret, err;
 
 	for (;;) {
-		*gpa = INVALID_GPA;
 		ret = hvstep_mem_translate_first(hv, ea, msr, gpa);
 		hvstep_pages_lock(hv);
 		ret = hvstep_mem_translate_locked(hv, walk, ea, msr, ret, gpa);

@@ -310,7 +310,7 @@ void hvstep_pages_lock_slow(struct hvstep_vcpu *hv);
 void hvstep_pages_unlock_slow(struct hvstep_vcpu *hv);
 struct hvstep_page *hvstep_page(struct hvstep_vm *vm, gpa_t gpa, bool write);
 int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write);
-int hvstep_page_lock_again(struct hvstep_vcpu *hv, unsigned long hva, void **kva);
+int hvstep_page_lock_again(struct hvstep_vcpu *hv, unsigned long hva, struct page **page);
 
 /* park.c */
 int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes);
@@ -336,11 +336,11 @@ static inline void hvstep_park_let_leave(struct hvstep_vcpu *hv)
 
 /*
  * A hash guest's page table exists only once KVM has set its MMU up, which it
- * does when a vCPU is entered.
+ * does when a vCPU is entered; as it does for a guest that was just switched to radix.
  */
 static inline bool hvstep_mem_ready(struct kvm *kvm)
 {
-	return kvm_is_radix(kvm) || READ_ONCE(kvm->arch.mmu_ready);
+	return READ_ONCE(kvm->arch.mmu_ready);
 }
 
 int hvstep_mem_translate_first(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa);
@@ -362,15 +362,14 @@ static inline void hvstep_pages_lock(struct hvstep_vcpu *hv)
 	struct hvstep_vm *vm = hv->vm;
 	struct kvm *kvm = vm->kvm;
 
-	if (likely(kvm_is_radix(kvm))) {
-		spin_lock(&kvm->mmu_lock);
-		if (likely(!kvm->mmu_invalidate_in_progress &&
-			   vm->pages_seq == kvm->mmu_invalidate_seq)) {
-			hv->srcu_idx = -1;
-			return;
-		}
-		spin_unlock(&kvm->mmu_lock);
+	spin_lock(&kvm->mmu_lock);
+	if (likely(kvm_is_radix(kvm) && !kvm->mmu_invalidate_in_progress &&
+		   vm->pages_seq == kvm->mmu_invalidate_seq &&
+		   vm->pages_generation == hvstep_compat_generation(kvm))) {
+		hv->srcu_idx = -1;
+		return;
 	}
+	spin_unlock(&kvm->mmu_lock);
 	hvstep_pages_lock_slow(hv);
 }
 

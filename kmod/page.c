@@ -9,7 +9,10 @@
  * What changes the memslots invalidates, too, before KVM_SET_USER_MEMORY_REGION
  * returns: kvmppc_radix_flush_memslot() counts mmu_invalidate_seq up under the lock, for
  * the dirty log being switched on or off as well. A hash guest's memslots come
- * without that, so for these their generation counts, under kvm->srcu.
+ * without that, so for these it is kvm->srcu that keeps them. Their generation tells
+ * that they have changed in either mode: a page can be found in the one, its memslot
+ * be deleted and the page freed, which nobody tells KVM any more, and the guest be
+ * switched to the other. KVM switches under the lock.
  */
 #include <linux/delay.h>
 #include <linux/hash.h>
@@ -21,7 +24,7 @@
 /* Tries before it is time to sleep: an invalidation can take its time. */
 #define PATIENCE	100
 
-static bool by_generation(struct kvm *kvm)
+static bool by_srcu(struct kvm *kvm)
 {
 	return !kvm_is_radix(kvm);
 }
@@ -47,14 +50,16 @@ void hvstep_pages_lock_slow(struct hvstep_vcpu *hv)
 	unsigned int tries = 0;
 
 	for (;;) {
+		bool srcu = by_srcu(kvm);
+
 		hv->srcu_idx = -1;
-		if (by_generation(kvm)) {
+		if (srcu) {
 			hv->srcu_idx = srcu_read_lock(&kvm->srcu);
 			/* Held on one condition, for sparse never. */
 			__release(&kvm->srcu);
 		}
 		spin_lock(&kvm->mmu_lock);
-		if (likely(!kvm->mmu_invalidate_in_progress))
+		if (likely(!kvm->mmu_invalidate_in_progress && by_srcu(kvm) == srcu))
 			break;
 		unlock(hv);
 		if (tries++ < PATIENCE)
@@ -64,11 +69,9 @@ void hvstep_pages_lock_slow(struct hvstep_vcpu *hv)
 	}
 
 	if (unlikely(vm->pages_seq != kvm->mmu_invalidate_seq ||
-		     (hv->srcu_idx >= 0 &&
-		      vm->pages_generation != kvm_memslots(kvm)->generation))) {
+		     vm->pages_generation != hvstep_compat_generation(kvm))) {
 		vm->pages_seq = kvm->mmu_invalidate_seq;
-		if (hv->srcu_idx >= 0)
-			vm->pages_generation = kvm_memslots(kvm)->generation;
+		vm->pages_generation = hvstep_compat_generation(kvm);
 		vm->epoch++;
 	}
 }
@@ -119,12 +122,12 @@ static void remember(struct hvstep_vm *vm, const struct hvstep_page *page)
 }
 
 /*
- * The page that the VMM has at @hva now. Returns with the pages locked, and
- * the page good until they are unlocked, or with an error and without.
- * This waits for userspace, if the page is one that a userfaultfd or a file system
- * has to deliver.
+ * The page that the VMM has at @hva now, with a reference to it. Returns with the pages
+ * locked, or with an error and without. This waits for userspace, if the page is one that
+ * a userfaultfd or a file system has to deliver.
  */
-static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write, void **kva)
+static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write,
+			struct page **found)
 {
 	struct kvm *kvm = hv->vm->kvm;
 
@@ -139,17 +142,17 @@ static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write, v
 		smp_rmb();	/* mmu_invalidate_seq before the page tables */
 		if (get_user_pages_fast(hva & PAGE_MASK, 1, write ? FOLL_WRITE : 0, &page) != 1)
 			return -EFAULT;
-		*kva = page_address(page);
 		/* The PTE may be a clean one, which nobody makes dirty for us. */
 		if (write)
 			set_page_dirty_lock(page);
-		/* From now on it is mmu_invalidate_seq that holds it. */
-		put_page(page);
 
 		hvstep_pages_lock(hv);
-		if (kvm->mmu_invalidate_seq == seq)
+		if (kvm->mmu_invalidate_seq == seq) {
+			*found = page;
 			return 0;
+		}
 		hvstep_pages_unlock(hv);
+		put_page(page);
 		if (fatal_signal_pending(current))
 			return -EFAULT;
 		cond_resched();
@@ -169,6 +172,7 @@ int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write)
 
 	do {
 		struct kvm_memory_slot *slot;
+		struct page *found;
 		int idx;
 
 		if (signal_pending(current))
@@ -185,21 +189,28 @@ int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write)
 		if (!slot)
 			return -EFAULT;
 
-		ret = lock_page_at(hv, page.hva, write, &page.kva);
+		ret = lock_page_at(hv, page.hva, write, &found);
 		if (ret)
 			return ret;
+		/* Then the memslot is there, and mmu_invalidate_seq holds the page. */
 		ret = generation == hvstep_compat_generation(vm->kvm) ? 0 : -EAGAIN;
 		if (!ret) {
+			page.kva = page_address(found);
 			page.epoch = vm->epoch;
 			remember(vm, &page);
 		}
 		hvstep_pages_unlock(hv);
+		put_page(found);
 	} while (ret);
 	return 0;
 }
 
-/* What a page that has been forgotten is by now, by where the VMM had it. */
-int hvstep_page_lock_again(struct hvstep_vcpu *hv, unsigned long hva, void **kva)
+/*
+ * What a page that has been forgotten is by now, by where the VMM had it. The reference is
+ * the caller's until after hvstep_pages_unlock(): should there be no memslot any more,
+ * nobody counts mmu_invalidate_seq when the page goes.
+ */
+int hvstep_page_lock_again(struct hvstep_vcpu *hv, unsigned long hva, struct page **page)
 {
-	return lock_page_at(hv, hva, true, kva);
+	return lock_page_at(hv, hva, true, page);
 }

@@ -281,9 +281,10 @@ static noinline int conclude(struct hvstep_vcpu *hv, int ret, bool *again, bool 
 }
 
 /*
- * A hash guest that has never run, or whose page table was just replaced: KVM
- * sees to that when a vCPU enters the guest. So enter it where it cannot execute
- * anything, at an armed word in real mode, which needs no translation.
+ * A hash guest that has never run, or whose page table was just replaced; or one that was
+ * switched to the other kind of MMU: KVM sees to that when a vCPU enters the guest. So
+ * enter it where it cannot execute anything, at an armed word in real mode, which needs
+ * no translation.
  */
 static noinline int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 {

@@ -4,6 +4,7 @@
  * can end at.
  */
 #include <linux/kvm_host.h>
+#include <linux/mm.h>
 
 #include "hvstep.h"
 #include "again.h"
@@ -312,38 +313,39 @@ int hvstep_vector_arm(struct hvstep_vcpu *hv)
 }
 
 /* The block is not where it was: with the pages unlocked and locked again. */
-static bool lock_again(struct hvstep_vcpu *hv, struct hvstep_block *block)
+static struct page *lock_again(struct hvstep_vcpu *hv, struct hvstep_block *block)
 {
-	void *kva;
+	struct page *page;
 
 	hvstep_pages_unlock(hv);
-	if (hvstep_page_lock_again(hv, block->hva, &kva)) {
+	if (hvstep_page_lock_again(hv, block->hva, &page)) {
 		hvstep_pages_lock(hv);
-		return false;
+		return NULL;
 	}
-	block->kva = kva + offset_in_page(block->hva);
-	block->epoch = hv->vm->epoch;
-	return true;
+	block->kva = page_address(page) + offset_in_page(block->hva);
+	return page;
 }
 
 static void disarm(struct hvstep_vcpu *hv, struct hvstep_armed *armed)
 {
 	struct hvstep_block *block = armed->block;
 	bool again = block->epoch != hv->vm->epoch;
+	struct page *page = NULL;
 	unsigned int lost;
-	bool there = true;
 
 	if (unlikely(again)) {
-		there = lock_again(hv, block);
+		page = lock_again(hv, block);
 		/* The dirty log may be a new one. */
 		armed->logged = true;
 	}
-	lost = hvstep_block_disarm(armed, there);
+	lost = hvstep_block_disarm(armed, !again || page);
 	if (unlikely(lost))
 		WRITE_ONCE(hv->count[HVSTEP_COUNT_LOST], hv->count[HVSTEP_COUNT_LOST] + lost);
-	/* Whether another block has come to be for the same memory was not asked. */
-	if (unlikely(again && !block->armers))
+	/* Without a memslot that was asked for, that page is nobody's to find there again. */
+	if (unlikely(again))
 		block->epoch = 0;
+	if (unlikely(page))
+		put_page(page);
 }
 
 void hvstep_vector_disarm(struct hvstep_vcpu *hv)

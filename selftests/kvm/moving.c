@@ -176,4 +176,125 @@ TEST_F(moving, logged)
 	}
 }
 
+struct writer {
+	__u32 *word;
+	__u32 armed;
+	__u32 other;
+	bool stop;
+	bool done;
+};
+
+static void *write_once_armed(void *arg)
+{
+	struct writer *w = arg;
+
+	while (!read_once(&w->stop)) {
+		__u32 armed = w->armed;
+
+		if (__atomic_compare_exchange_n(w->word, &armed, w->other, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED)) {
+			__atomic_store_n(&w->done, true, __ATOMIC_RELEASE);
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Somebody writes where a step has armed a word: that stays, and is counted. The vCPU then
+ * sits in the Trace handler until the host interrupts it, where the step is complete.
+ */
+TEST_F_TIMEOUT(moving, overwritten, 120)
+{
+	bool be = !variant->cell.ile;
+	struct vm *vm = self->vm;
+	__u64 ra = vm_vector_ra(vm, 0xd00);
+	struct writer w = { .word = (__u32 *)(vm->mem + ra) };
+	pthread_t thread;
+	time_t end;
+	__u32 own;
+
+	SKIP_REFERENCE();
+	if (vm_host_power() < 9)
+		SKIP(return, "POWER8's KVM goes on by itself until there is a signal");
+	set_policy(vm, HVSTEP_POLICY_TRACE_ALL, HVSTEP_IRQ_HOLD);
+	put_insn(vm, ra, KVMPPC_INST_SW_BREAKPOINT, be);
+	w.armed = *w.word;
+	put_insn(vm, ra, PPC_INST_BRANCH_SELF, be);
+	w.other = *w.word;
+	/* What the guest has there: nop, and then the branch */
+	put_insn(vm, ra, 0x60000000, be);
+	own = *w.word;
+	ring_start(self->v, CODE_RA);
+	vm_seal(vm);
+	if (pthread_create(&thread, NULL, write_once_armed, &w))
+		vm_fail("no thread");
+	for (end = time(NULL) + 60; !__atomic_load_n(&w.done, __ATOMIC_ACQUIRE);) {
+		ring_step(self->v, CODE_RA);
+		ring_check(self->v, CODE_RA);
+		ASSERT_GT(end, time(NULL));
+	}
+	pthread_join(thread, NULL);
+	ASSERT_EQ(w.other, *w.word);
+	ASSERT_EQ(1, lost(self->v));
+	*w.word = own;
+	ring_turns(self->v);
+	ASSERT_EQ(1, lost(self->v));
+}
+
+/*
+ * What was found while the guest was a hash one is not the guest's any more, where the
+ * memslot has gone before it is made a radix one.
+ */
+TEST_F(moving, mmu_switched)
+{
+	/* Its process table is not looked at in real mode. */
+	struct kvm_ppc_mmuv3_cfg radix = {
+		.flags = KVM_PPC_MMUV3_RADIX | KVM_PPC_MMUV3_GTSE, .process_table = 1ULL << 63,
+	};
+	size_t size = sysconf(_SC_PAGESIZE);
+	int fd = memfd_create("slot", MFD_CLOEXEC);
+	struct kvm_userspace_memory_region region = {
+		.slot = 1, .guest_phys_addr = FAR_RA, .memory_size = size,
+	};
+	struct vcpu *v = self->v;
+	struct kvm_regs r;
+	__u32 *guests, *ours;
+	int ret;
+
+	SKIP_REFERENCE();
+	if (!variant->cell.hash || !vm_has_radix())
+		SKIP(return, "for a hash guest of a host that has radix");
+	ASSERT_EQ(0, ftruncate(fd, size));
+	guests = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ours = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, guests);
+	ASSERT_NE(MAP_FAILED, ours);
+	region.userspace_addr = (unsigned long)guests;
+	ASSERT_EQ(0, ioctl(self->vm->fd, KVM_SET_USER_MEMORY_REGION, &region));
+	/* li 5, 1; li 5, 2; in real mode, both emulated */
+	ours[0] = variant->cell.be_code ? 0x0100a038 : 0x38a00001;
+	ours[1] = variant->cell.be_code ? 0x0200a038 : 0x38a00002;
+	with_regs(v, s) {
+		s.pc = FAR_RA;
+		s.msr &= ~(MSR_IR | MSR_DR);
+	}
+	check_exit(v, step_run(v), KVM_EXIT_DEBUG, "before");
+	vcpu_get_regs(v, &r);
+	ASSERT_EQ(FAR_RA + 4, r.pc);
+	ASSERT_EQ(1, r.gpr[5]);
+
+	region.memory_size = 0;
+	ASSERT_EQ(0, ioctl(self->vm->fd, KVM_SET_USER_MEMORY_REGION, &region));
+	ASSERT_EQ(0, munmap(guests, size));
+	ASSERT_EQ(0, ioctl(self->vm->fd, KVM_PPC_CONFIGURE_V3_MMU, &radix));
+	ret = step_run(v);
+	vcpu_get_regs(v, &r);
+	EXPECT_EQ(1, r.gpr[5]);
+	EXPECT_EQ(FAR_RA + 4, r.pc);
+	EXPECT_EQ(-EFAULT, ret);
+	munmap(ours, size);
+	close(fd);
+}
+
 KVM_TEST_MAIN
