@@ -224,6 +224,9 @@ static inline u64 hvstep_guest_msr(struct hvstep_vcpu *hv, u64 msr)
 	msr &= HVSTEP_MSR_VALID;
 	if (!(hv->msr & MSR_SE))
 		msr &= ~MSR_SE;
+	/* It may not have come from an interrupt, but from the guest: as kvmppc_set_msr_hv() */
+	if (unlikely((msr & MSR_TS_MASK) == MSR_TS_MASK))
+		msr &= ~MSR_TS_MASK;
 	return msr | (hv->msr & MSR_EE);
 }
 

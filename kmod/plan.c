@@ -136,6 +136,14 @@ static bool may_be_in_sequence(u32 word)
 	return op != OPC_19 && !hvstep_insn_is_branch(word) && hvstep_compute_is_exact(word);
 }
 
+/* By its address: those of real mode, and of AIL=2 and 3 */
+static bool may_be_handler(u64 ea)
+{
+	u64 page = ea & ~0xfffULL;
+
+	return !(ea & 0x1f) && (!page || page == 0x18000 || page == 0xc000000000004000);
+}
+
 bool hvstep_plan_sequence(const struct hvstep_plan_in *in, const u32 *words,
 			  unsigned int nr, struct hvstep_plan *plan)
 {
@@ -159,8 +167,11 @@ bool hvstep_plan_sequence(const struct hvstep_plan_in *in, const u32 *words,
 			return false;
 		}
 	}
-	/* One that turns around within itself may never end. */
-	if (!end || (branches && target - in->nip < 4 * end))
+	/*
+	 * One that turns around within itself may never end; one that goes to a handler
+	 * by itself would be taken for the interrupt.
+	 */
+	if (!end || (branches && (target - in->nip < 4 * end || may_be_handler(target))))
 		return false;
 
 	*plan = (struct hvstep_plan){ .len = 4, .span = 4 * end };

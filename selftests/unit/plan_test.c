@@ -591,6 +591,8 @@ static const struct {
 	{ "stores",		{ LWARX, 0x90c30000, STWCX, NOP },	0, 0, 0 },
 	{ "dcbz",		{ LWARX, 0x7c001fec, STWCX, NOP },	0, 0, 0 },
 	{ "traps",		{ LWARX, 0x0cc30000, STWCX, NOP },	12, 12, 0 },
+	{ "to a handler",	{ LWARX, BNE(0x400) | 2, STWCX, NOP },	0, 0, 0 },
+	{ "not to a handler",	{ LWARX, BNE(0x404) | 2, STWCX, NOP },	12, 12, 0x404 - NIP },
 	{ "two loads",		{ LWARX, LWARX, STWCX, NOP },		0, 0, 0 },
 	{ "no end",		{ LWARX, NOP, NOP, NOP, NOP, NOP, NOP, NOP }, 0, 0, 0 },
 	{ "no begin",		{ NOP, STWCX, NOP },			0, 0, 0 },
