@@ -24,13 +24,22 @@ static void kick_arrived(struct callback_head *work)
 void hvstep_kick(struct hvstep_vcpu *hv)
 {
 	struct task_struct *task;
+	bool ours;
 
 	task = hvstep_compat_vcpu_task(hv->vcpu);
 	if (!task)
 		return;		/* has never run */
 
+	/*
+	 * It was in KVM_RUN once. By now it may be another program, with other rights, which
+	 * cannot be in there: KVM_RUN is for the VM's own mm.
+	 */
+	task_lock(task);
+	ours = task->mm == hv->vcpu->kvm->mm;
+	task_unlock(task);
+
 	/* Queued means that its thread is on the way out already. */
-	if (!test_and_set_bit_lock(0, &hv->kick_queued)) {
+	if (ours && !test_and_set_bit_lock(0, &hv->kick_queued)) {
 		/* The callback may run at any later time: hold on to hv. */
 		refcount_inc(&hv->vm->refs);
 		init_task_work(&hv->kick_work, kick_arrived);

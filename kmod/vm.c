@@ -429,12 +429,13 @@ static bool vm_drop_descriptor(struct hvstep_vm *vm)
  */
 void hvstep_vm_close(struct hvstep_vm *vm)
 {
-	unsigned int tries;
+	/* Who dies cannot be killed any more: no long wait. */
+	unsigned int tries = current->flags & PF_EXITING ? 100 : 1000;
 
 	if (!vm_drop_descriptor(vm))
 		return;
 	WRITE_ONCE(vm->closing, true);
-	for (tries = 0; refcount_read(&vm->refs) > 1 && tries < 1000; tries++) {
+	while (refcount_read(&vm->refs) > 1 && tries--) {
 		hvstep_kick_all(vm);
 		usleep_range(1000, 2000);
 	}
