@@ -226,9 +226,12 @@ static inline const void *hvstep_compat_uring_arg(struct io_uring_cmd *cmd, bool
 #else
 #ifdef HVSTEP_URING_SQE_IS_LIVE
 	if (!nonblock) {
-		const struct io_uring_sqe *copy = cmd_to_io_kiocb(cmd)->async_data;
+		const struct io_kiocb *req = cmd_to_io_kiocb(cmd);
+		const struct io_uring_sqe *copy = req->async_data;
 
-		return copy->cmd;
+		/* A linked one can come here the first time, without a copy. */
+		if (copy && copy->user_data == req->cqe.user_data)
+			return copy->cmd;
 	}
 #endif
 	return cmd->sqe->cmd;
