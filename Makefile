@@ -43,6 +43,7 @@ help:
 	@echo 'make trace-check    traces of a million instructions and of 8 vCPUs, verified (20 minutes)'
 	@echo 'make installcheck   packages and dkms, the module compiled in emulated hosts (an hour)'
 	@echo 'make torture        all that can be done to guests at once, at random: SECONDS=600 SEED=1'
+	@echo 'make garbage        senseless calls by a user without rights: CALLS=1000000 SEED=1'
 	@echo 'make fuzz           libFuzzer on what takes anything, FUZZ_SECONDS=600 of each'
 	@echo 'make bench          what a step costs, in host instructions (8 boots, 6 minutes)'
 	@echo 'make demo           step a Linux guest under QEMU with GDB and watch'
@@ -90,12 +91,12 @@ FUZZ_SECONDS ?= 600
 fuzz: machine-setup
 	selftests/fuzz/run --seconds $(FUZZ_SECONDS)
 
-.PHONY: check check-full demo soak torture bench trace-check installcheck
+.PHONY: check check-full demo soak torture garbage bench trace-check installcheck
 bench: bench-setup
 demo: demo-setup
 check check-full: kselftest-setup
 check check-full installcheck: packages-setup debian-setup deb
-check check-full demo soak torture bench trace-check installcheck: all
+check check-full demo soak torture garbage bench trace-check installcheck: all
 	$(MAKE) -C selftests $@ KERNELS='$(KERNELS)'
 
 .PHONY: install

@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "acts.h"
+#include "verdict.h"
 
 #define ACTORS		2
 #define EPISODE_SECONDS	600	/* a host that needs more has hung */
@@ -43,16 +43,12 @@ static const struct argp_option described[] = {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	unsigned long n;
-	char *end;
 
 	if (key == ARGP_KEY_ARG)
 		argp_usage(state);
 	if (!arg)
 		return ARGP_ERR_UNKNOWN;
-	errno = 0;
-	n = strtoul(arg, &end, 0);
-	if (errno || *end || end == arg || *arg == '-')
-		argp_error(state, "%s: not a number", arg);
+	n = option_number(arg, state);
 	switch (key) {
 	case 's':
 		options.seconds = n;
@@ -125,21 +121,6 @@ static int until_dead(pid_t pid)
 	return status;
 }
 
-/* Whoever holds a session has died with its process, if a little later. */
-static bool nothing_is_left(__u32 before)
-{
-	int naps;
-
-	for (naps = 0; attached() != before; naps++) {
-		if (naps == 1000) {
-			fprintf(stderr, "# LOST: %u attached, %u before\n", attached(), before);
-			return false;
-		}
-		usleep(10000);
-	}
-	return true;
-}
-
 static void try_episode(unsigned long nr)
 {
 	__u64 seed = options.seed * 0x10001 + nr;
@@ -178,31 +159,11 @@ static void try_episode(unsigned long nr)
 		count(lost);
 }
 
-/* Bits of Documentation/admin-guide/tainted-kernels.rst: it died, it warned, it hung. */
-static bool has_splat(void)
-{
-	unsigned long taint = 0;
-	FILE *f = fopen("/proc/sys/kernel/tainted", "r");
-
-	if (f) {
-		if (fscanf(f, "%lu", &taint) != 1)
-			taint = 0;
-		fclose(f);
-	}
-	return taint & (1UL << 7 | 1UL << 9 | 1UL << 14);
-}
-
 static void say_so_far(time_t start)
 {
 	fprintf(stderr,
 		"# %ld s: %lu episodes, %lu operations, %lu guests checked, %lu lost\n",
 		time(NULL) - start, tally->episodes, tally->acts, tally->checked, tally->lost);
-}
-
-static bool ok(int nr, bool yes, const char *what)
-{
-	printf("%s %d - %s\n", yes ? "ok" : "not ok", nr, what);
-	return yes;
 }
 
 int main(int argc, char **argv)
@@ -213,24 +174,12 @@ int main(int argc, char **argv)
 			"Prints TAP. Exit status: 0 nothing was lost, 1 something was, 4 nothing can "
 			"be tested here.",
 	};
-	const char *missing;
 	time_t start = time(NULL), said = start;
-	bool splat_before, good = true;
+	bool good = true;
 	unsigned long nr;
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
-	missing = vm_missing();
-	if (missing) {
-		printf("1..0 # SKIP %s\n", missing);
-		return 4;
-	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		     -1, 0);
-	if (tally == MAP_FAILED)
-		vm_fail("no memory");
-	splat_before = has_splat();
-	printf("TAP version 13\n1..4\n");
+	verdict_begin(4);
 	for (nr = options.first;
 	     options.episodes ? nr < options.first + options.episodes
 			      : time(NULL) - start < (time_t)options.seconds; nr++) {
@@ -248,8 +197,6 @@ int main(int argc, char **argv)
 	good &= ok(1, tally->steps && tally->acts, "guests were stepped");
 	good &= ok(2, tally->checked, "guests came to their end");
 	good &= ok(3, !tally->lost, "none was lost");
-	good &= ok(4, splat_before || !has_splat(),
-		   splat_before ? "the kernel's complaints # SKIP it had complained before" :
-		   "the kernel has not complained");
+	good &= verdict_no_splat(4);
 	return !good;
 }
