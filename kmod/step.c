@@ -129,21 +129,25 @@ static bool goes_on(struct hvstep_vcpu *hv)
 }
 
 /*
- * The next step is made without a way to userspace: nobody else takes back what
- * probe_run_enter() in hook.c has set. Signals and kicks that came are found in
- * step_one().
+ * The guest is entered again without a way to userspace: nobody else takes back what
+ * probe_run_enter() in hook.c has set.
  */
+static void take_back_call(struct hvstep_vcpu *hv)
+{
+	/* A thread's own does not go away. */
+	struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
+
+	hv->called_out = false;
+	spin_lock_irq(&sighand->siglock);
+	recalc_sigpending();
+	spin_unlock_irq(&sighand->siglock);
+}
+
+/* Before the next step. Signals and kicks that came are found in step_one(). */
 static void stay_in_kernel(struct hvstep_vcpu *hv)
 {
-	if (hv->called_out) {
-		/* A thread's own does not go away. */
-		struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
-
-		hv->called_out = false;
-		spin_lock_irq(&sighand->siglock);
-		recalc_sigpending();
-		spin_unlock_irq(&sighand->siglock);
-	}
+	if (hv->called_out)
+		take_back_call(hv);
 	/* Emulated ones, too: nobody waits for the end of them all. */
 	if (unlikely(hv->kept && (need_resched() || hvstep_is_waited_for(hv))))
 		hvstep_disarm(hv);
@@ -247,6 +251,8 @@ static noinline int conclude(struct hvstep_vcpu *hv, int ret, bool *again, bool 
 		hvstep_irq_hold(hv);
 		if (hv->plan.se)
 			hvstep_set_msr(vcpu, hvstep_get_msr(vcpu) | MSR_SE);
+		if (hv->called_out)
+			take_back_call(hv);
 		if (signal_pending(current)) {
 			hvstep_set_msr(vcpu, hv->msr);
 			release(hv, false);
