@@ -46,9 +46,11 @@
  * @time:	when it began, in nanoseconds since 1970 (CLOCK_REALTIME)
  * @duration:	how long it took, in nanoseconds (CLOCK_MONOTONIC)
  * @nr_records:	in this file
- * @dropped:	records that found no room in a ring (HVSTEP_TRACE_DROP)
+ * @dropped:	records that are missing: they found no room in a ring (HVSTEP_TRACE_DROP), or
+ *		could not be written
  * @filtered:	steps that were not to be recorded
- * @error:	0, or an errno: why a vCPU's steps ended before their time
+ * @error:	0, or an errno: why a vCPU's steps ended before their time, or why the file
+ *		could not be written
  * @pad:	0
  * @release:	the host's kernel, as uname -r has it
  * @platform:	the host's processor, as getauxval(AT_BASE_PLATFORM) has it

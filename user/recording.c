@@ -24,6 +24,8 @@
 #include "recording.h"
 
 #define NSEC_PER_SEC	1000000000ULL
+/* Who goes on stepping after so long is asked to by somebody else. */
+#define PATIENCE_SECONDS	10
 /* One write is not to keep the ring of another vCPU full for long. */
 #define WRITE_MAX	(4U << 20)
 #define LIVE		(HVSTEP_STEP_THEN_RUN | HVSTEP_STEP_NOW)
@@ -39,6 +41,7 @@ enum op {
 	OP_VMM,
 	OP_TICK,
 	OP_TIME_IS_UP,
+	OP_NO_PATIENCE,
 };
 
 struct channel {
@@ -48,6 +51,8 @@ struct channel {
 	bool polled;
 	bool done;
 	size_t records;		/* that are being written */
+	unsigned long long read;	/* and those that were, or were thrown away */
+	unsigned long long end;		/* once it is abandoned: no more than these */
 	const char *at;		/* what is left of them, and where in the file */
 	size_t left;
 	unsigned long long offset;
@@ -63,6 +68,7 @@ struct loop {
 	unsigned long long last_steps;
 	struct __kernel_timespec tick;
 	struct __kernel_timespec time;
+	struct __kernel_timespec patience;
 	int signals;
 	unsigned long long interrupted;
 	unsigned long long intact;	/* up to there the file is as it should be */
@@ -84,11 +90,16 @@ static __u64 tag_of(enum op op, size_t channel)
 	return (__u64)op << 32 | channel;
 }
 
+static unsigned long long recorded_of(const struct channel *c)
+{
+	return __atomic_load_n(&hvstep_reader_ring(c->reader)->head, __ATOMIC_ACQUIRE);
+}
+
 static unsigned long long steps_of(const struct channel *c)
 {
 	const struct hvstep_ring *ring = hvstep_reader_ring(c->reader);
 
-	return __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) +
+	return recorded_of(c) +
 	       __atomic_load_n(&ring->dropped, __ATOMIC_RELAXED) +
 	       __atomic_load_n(&ring->filtered, __ATOMIC_RELAXED);
 }
@@ -101,10 +112,12 @@ static void count(struct loop *loop)
 	rec->steps = 0;
 	rec->dropped = 0;
 	rec->filtered = 0;
+	rec->recorded = 0;
 	for (i = 0; i < rec->nr_vcpus; i++) {
 		const struct hvstep_ring *ring = hvstep_reader_ring(loop->channels[i].reader);
 
 		rec->steps += steps_of(&loop->channels[i]);
+		rec->recorded += recorded_of(&loop->channels[i]);
 		rec->dropped += __atomic_load_n(&ring->dropped, __ATOMIC_RELAXED);
 		rec->filtered += __atomic_load_n(&ring->filtered, __ATOMIC_RELAXED);
 	}
@@ -122,18 +135,29 @@ static void stop(struct loop *loop)
 			queue_command(&loop->uring, tag_of(OP_STOP, i),
 				      hvstep_reader_fd(loop->channels[i].reader), HVSTEP_URING_STOP,
 				      (struct hvstep_uring){ .flags = HVSTEP_STEP_NOW });
+	loop->patience.tv_sec = PATIENCE_SECONDS;
+	queue_timeout(&loop->uring, tag_of(OP_NO_PATIENCE, 0), &loop->patience);
 }
 
-/* Nothing more is to come from whom we wait for: have the waits end. */
+/* Nothing more is to come from whom we wait for, or is none of ours: have the waits end. */
 static void abandon(struct loop *loop)
 {
 	size_t i;
 
+	if (loop->abandoned)
+		return;
 	loop->abandoned = true;
 	for (i = 0; i < loop->rec->nr_vcpus; i++) {
+		loop->channels[i].end = recorded_of(&loop->channels[i]);
 		if (loop->channels[i].polled)
 			queue_cancel(&loop->uring, tag_of(OP_OTHER, i), tag_of(OP_POLL, i));
 	}
+}
+
+static void consume(struct channel *c, size_t nr)
+{
+	hvstep_reader_consume(c->reader, nr);
+	c->read += nr;
 }
 
 static void fail(struct loop *loop, const char *what, int err)
@@ -171,8 +195,14 @@ static void pump(struct loop *loop, size_t i)
 	const struct hvstep_record *records;
 	size_t nr;
 
-	while ((nr = hvstep_reader_peek(c->reader, &records)) && loop->failed)
-		hvstep_reader_consume(c->reader, nr);
+	for (;;) {
+		nr = hvstep_reader_peek(c->reader, &records);
+		if (loop->abandoned && nr > c->end - c->read)
+			nr = c->end - c->read;
+		if (!nr || !loop->failed)
+			break;
+		consume(c, nr);
+	}
 	if (nr) {
 		if (nr > WRITE_MAX / sizeof(*records))
 			nr = WRITE_MAX / sizeof(*records);
@@ -211,6 +241,8 @@ static void written(struct loop *loop, size_t i, int res)
 		/* Behind this the file is not worth anything. */
 		if (c->offset < loop->intact)
 			loop->intact = c->offset;
+		if (!loop->rec->write_error)
+			loop->rec->write_error = -res;
 		fail(loop, "cannot write the trace", -res);
 		c->left = 0;
 	} else {
@@ -222,7 +254,7 @@ static void written(struct loop *loop, size_t i, int res)
 		write_rest(loop, i);
 		return;
 	}
-	hvstep_reader_consume(c->reader, c->records);
+	consume(c, c->records);
 	if (is_enough(loop))
 		stop(loop);
 	pump(loop, i);
@@ -318,6 +350,9 @@ static void completed(struct loop *loop, enum op op, size_t i, int res)
 		break;
 	case OP_TIME_IS_UP:
 		stop(loop);
+		break;
+	case OP_NO_PATIENCE:
+		abandon(loop);
 		break;
 	case OP_OTHER:
 		break;
@@ -465,8 +500,16 @@ static bool record(struct loop *loop)
 	}
 	if (!channels_open(loop)) {
 		io_uring_queue_exit(&loop->uring);
+		rec->refused = true;
 		return false;
 	}
+	/* Not before: there may be another one's trace in it. */
+	if (!rec->begin(rec)) {
+		io_uring_queue_exit(&loop->uring);
+		channels_close(loop);
+		return false;
+	}
+	rec->begun = true;
 	loop->intact = -1ULL;
 	rec->size = rec->offset;
 	loop->start = now();
@@ -486,17 +529,29 @@ static bool record(struct loop *loop)
 	return !loop->failed;
 }
 
+static void ending_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+}
+
+void recording_block_signals(void)
+{
+	sigset_t set;
+
+	ending_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 bool recording_run(struct recording *rec)
 {
 	struct loop loop = { .rec = rec };
 	sigset_t set;
 	bool ok;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	ending_signals(&set);
 	loop.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (loop.signals < 0) {
 		error("signalfd: %s", strerror(errno));

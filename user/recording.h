@@ -18,6 +18,8 @@
  * @has_until:	end each vCPU's steps when its nip is @until
  * @until:	see there
  * @pidfd:	of the VMM
+ * @begin:	called once all is there that it takes: makes the file; false: it cannot, and
+ *		has said so, and nothing is recorded
  * @fd:		the file
  * @offset:	of the first record in it
  * @progress:	a line on standard error that is written over and over
@@ -31,6 +33,10 @@
  * @vmm_gone:	out: the VMM has ended
  * @interrupted: out: by a signal
  * @ended_early: out: all steps have ended before a limit was reached
+ * @refused:	out: the module has refused to begin
+ * @begun:	out: @begin was called, and has made the file
+ * @recorded:	out: records that the kernel has written to the rings
+ * @write_error: out: an errno that writing the file has ended with
  */
 struct recording {
 	const struct hvstep_session *session;
@@ -42,6 +48,7 @@ struct recording {
 	bool has_until;
 	__u64 until;
 	int pidfd;
+	bool (*begin)(struct recording *rec);
 	int fd;
 	unsigned long long offset;
 	bool progress;
@@ -56,12 +63,18 @@ struct recording {
 	bool vmm_gone;
 	bool interrupted;
 	bool ended_early;
+	bool refused;
+	bool begun;
+	unsigned long long recorded;
+	unsigned int write_error;
 };
 
+/* SIGINT, SIGTERM and SIGHUP: from here on they end a recording, and nothing else. */
+void recording_block_signals(void);
+
 /*
- * Records; SIGINT, SIGTERM and SIGHUP are blocked from then on, so that the end gets into
- * the file. False if it could not, which was said; what was recorded is in the
- * file all the same.
+ * Records; recording_block_signals() comes before, so that the end gets into the file.
+ * False if it could not, which was said; what was recorded is in the file all the same.
  */
 bool recording_run(struct recording *rec);
 

@@ -293,7 +293,7 @@ int cmd_step(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &args))
 		return EXIT_HVSTEP;
 	pidfd = target_pidfd(&args.target);
-	if (pidfd < 0)
+	if (pidfd < 0 || !target_claim(&args.target))
 		return 1;
 	session = target_attach(&args.target, &args.shared);
 	if (!session)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The VM of a process that the commands attach, step and trace are for. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,13 +34,17 @@ static const struct argp_option policy_options[] = {
 
 bool parse_number(const char *text, unsigned long long *number)
 {
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 	char *end;
 
 	/* strtoull() takes a sign, and blanks. */
 	if (*text < '0' || *text > '9')
 		return false;
+	/* It may be octal to some, and is hexadecimal where addresses are shown. */
+	if (text[0] == '0' && text[1] && !hex)
+		return false;
 	errno = 0;
-	*number = strtoull(text, &end, 0);
+	*number = strtoull(text, &end, hex ? 16 : 10);
 	return !errno && !*end;
 }
 
@@ -163,6 +169,26 @@ int target_pidfd(const struct target *target)
 	return fd;
 }
 
+/*
+ * The policy is the VM's. Who steps it for a while sets one, and puts back what he has found:
+ * two at once would take the one's for what is to be put back by the other. The lock is on the
+ * process, so that it goes with whoever has it; and with us.
+ */
+bool target_claim(const struct target *target)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)target->pid);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || !flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
+		return true;
+	error("process %d is being stepped by another hvstep trace or hvstep step: end that first",
+	      (int)target->pid);
+	close(fd);
+	return false;
+}
+
 static int attach(int vm_fd, bool *shared, struct hvstep_session **session)
 {
 	int tries, ret;
@@ -173,7 +199,7 @@ static int attach(int vm_fd, bool *shared, struct hvstep_session **session)
 			ret = hvstep_attach(vm_fd, HVSTEP_ATTACH_SHARE, session);
 			*shared = !ret;
 		}
-		if (ret != -EINTR && (ret != -EBUSY || !shared))
+		if (ret != -EINTR && ret != -EBUSY)
 			break;
 		usleep(BUSY_NAP_US);
 	}

@@ -20,11 +20,14 @@ struct target {
 extern const struct argp target_argp, target_policy_argp;
 extern const struct argp_child target_children[];
 
-/* A number, decimal or with 0x, and nothing behind it */
+/* A number, decimal or with 0x, and nothing behind it; no octal one */
 bool parse_number(const char *text, unsigned long long *number);
 
 /* Of the process, or -1, which was said */
 int target_pidfd(const struct target *target);
+
+/* Nobody else steps it by a command of ours, until this process ends; says who not. */
+bool target_claim(const struct target *target);
 
 /*
  * Attach it; says what is in the way, and what to do. @shared: somebody else has its

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct trace {
 	bool json;
 	bool shared;		/* somebody else has the VM's session, too */
 	bool regular;		/* the file is one */
+	struct hvstep_trace_file head;
 };
 
 static const struct argp_option options[] = {
@@ -242,42 +244,59 @@ static void fill_head(struct hvstep_trace_file *head, const struct trace *trace,
 	read_name(trace->target.pid, head->vmm, sizeof(head->vmm));
 }
 
-static bool write_head(const struct trace *trace, const struct hvstep_trace_file *head)
+static bool file_error(const struct trace *trace)
 {
-	if (pwrite(trace->rec.fd, head, sizeof(*head), 0) == sizeof(*head))
-		return true;
 	error("%s: %s", trace->file, strerror(errno));
 	return false;
 }
 
+static bool write_head(const struct trace *trace)
+{
+	const struct hvstep_trace_file *head = &trace->head;
+
+	return pwrite(trace->rec.fd, head, sizeof(*head), 0) == sizeof(*head) ||
+	       file_error(trace);
+}
+
+/* The file gets a new content: whatever was in it goes. */
+static bool begin(struct recording *rec)
+{
+	struct trace *trace = (struct trace *)((char *)rec - offsetof(struct trace, rec));
+
+	if (trace->regular && ftruncate(rec->fd, 0))
+		return file_error(trace);
+	return write_head(trace);
+}
+
 /* The totals; and nothing behind what is sound. */
-static bool finish(struct trace *trace, struct hvstep_trace_file *head)
+static bool finish(struct trace *trace)
 {
 	const struct recording *rec = &trace->rec;
+	struct hvstep_trace_file *head = &trace->head;
 	bool ok;
 
 	head->state |= HVSTEP_TRACE_COMPLETE;
 	head->duration = rec->duration;
 	head->nr_records = (rec->size - head->records_offset) / head->record_size;
+	/* Those that were recorded, and could not be written, are lost as well. */
 	head->dropped = rec->dropped;
+	if (rec->recorded > head->nr_records)
+		head->dropped += rec->recorded - head->nr_records;
 	head->filtered = rec->filtered;
-	head->error = rec->error;
-	ok = write_head(trace, head);
+	head->error = rec->error ?: rec->write_error;
+	ok = write_head(trace);
 	if (ok && trace->regular &&
-	    ftruncate(rec->fd, head->records_offset + head->nr_records * head->record_size)) {
-		error("%s: %s", trace->file, strerror(errno));
-		ok = false;
-	}
+	    ftruncate(rec->fd, head->records_offset + head->nr_records * head->record_size))
+		ok = file_error(trace);
 	/* The last chance to hear that there was no room after all. */
-	if (close(rec->fd) && ok) {
-		error("%s: %s", trace->file, strerror(errno));
-		ok = false;
-	}
+	if (close(rec->fd) && ok)
+		ok = file_error(trace);
 	return ok;
 }
 
-static void summary(const struct trace *trace, const struct hvstep_trace_file *head)
+static void summary(const struct trace *trace)
 {
+	const struct hvstep_trace_file *head = &trace->head;
 	const struct recording *rec = &trace->rec;
 	double seconds = rec->duration / 1e9;
 	double rate = seconds > 0 ? rec->steps / seconds : 0;
@@ -287,39 +306,34 @@ static void summary(const struct trace *trace, const struct hvstep_trace_file *h
 		printf("{\"steps\":%llu,\"records\":%llu,\"lost\":%llu,\"filtered\":%llu,"
 		       "\"vcpus\":%zu,\"seconds\":%.6f,\"steps_per_second\":%.0f,\"bytes\":%llu,"
 		       "\"error\":%u,\"vmm_gone\":%s,\"interrupted\":%s,\"file\":",
-		       rec->steps, (unsigned long long)head->nr_records, rec->dropped,
-		       rec->filtered, rec->nr_vcpus, seconds, rate, rec->size, rec->error,
+		       rec->steps, (unsigned long long)head->nr_records,
+		       (unsigned long long)head->dropped, rec->filtered, rec->nr_vcpus, seconds,
+		       rate, rec->size, head->error,
 		       rec->vmm_gone ? "true" : "false", rec->interrupted ? "true" : "false");
 		json_string(stdout, trace->file);
 		printf("}\n");
 	} else if (!trace->quiet) {
 		printf("%llu steps of %zu vCPU%s in %.1f s (%.0f/s), %llu lost, %llu filtered; "
 		       "%s: %llu records, %s\n", rec->steps, rec->nr_vcpus,
-		       rec->nr_vcpus == 1 ? "" : "s", seconds, rate, rec->dropped, rec->filtered,
-		       trace->file, (unsigned long long)head->nr_records, human(rec->size, size));
+		       rec->nr_vcpus == 1 ? "" : "s", seconds, rate,
+		       (unsigned long long)head->dropped, rec->filtered, trace->file,
+		       (unsigned long long)head->nr_records, human(rec->size, size));
 	}
 }
 
-/* Empty, and nobody else's meanwhile */
+/* Nobody else's meanwhile; and nobody else's to read: where a guest goes tells much. */
 static bool open_file(struct trace *trace)
 {
-	int fd = open(trace->file, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	int fd = open(trace->file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		error("%s: %s", trace->file, strerror(errno));
-		return false;
-	}
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return file_error(trace);
 	trace->rec.fd = fd;
 	trace->regular = S_ISREG(st.st_mode);
-	if (!trace->regular)
-		return true;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	/* There are file systems that have no locks. */
+	if (trace->regular && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
 		error("%s: another trace is being written to it", trace->file);
-		return false;
-	}
-	if (ftruncate(fd, 0) < 0) {
-		error("%s: %s", trace->file, strerror(errno));
 		return false;
 	}
 	return true;
@@ -340,7 +354,6 @@ static int result(const struct recording *rec)
 static bool record_by_policy(struct trace *trace)
 {
 	struct recording *rec = &trace->rec;
-	struct hvstep_trace_file head;
 	struct hvstep_policy policy;
 	struct hvstep_info info;
 	struct obstacle why;
@@ -350,13 +363,14 @@ static bool record_by_policy(struct trace *trace)
 		error("the module does not answer");
 		return false;
 	}
-	fill_head(&head, trace, &info, &policy);
-	if (!write_head(trace, &head))
-		return false;
-	rec->offset = sizeof(head);
+	fill_head(&trace->head, trace, &info, &policy);
+	rec->offset = sizeof(trace->head);
+	rec->begin = begin;
 	ok = recording_run(rec);
-	ok &= finish(trace, &head);
-	summary(trace, &head);
+	if (!rec->begun)
+		return false;
+	ok &= finish(trace);
+	summary(trace);
 	if (fflush(stdout) || ferror(stdout)) {
 		error("cannot write the summary");
 		ok = false;
@@ -372,10 +386,13 @@ static int record(struct trace *trace)
 
 	if (!open_file(trace))
 		return EXIT_HVSTEP;
+	recording_block_signals();
 	ok = target_set_policy(&trace->target, session, trace->shared, &before) &&
 	     record_by_policy(trace);
 	/* Of whoever else has a descriptor of the session */
 	hvstep_set_policy(session, &before);
+	if (trace->rec.refused)
+		return 1;
 	return ok ? result(&trace->rec) : EXIT_HVSTEP;
 }
 
@@ -406,7 +423,7 @@ int cmd_trace(int argc, char **argv)
 		return EXIT_HVSTEP;
 	trace.rec.progress = !trace.quiet && isatty(STDERR_FILENO);
 	trace.rec.pidfd = target_pidfd(&trace.target);
-	if (trace.rec.pidfd < 0)
+	if (trace.rec.pidfd < 0 || !target_claim(&trace.target))
 		return 1;
 	session = target_attach(&trace.target, &trace.shared);
 	if (!session)
