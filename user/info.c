@@ -28,16 +28,3 @@ bool info_get(struct hvstep_info *info, struct obstacle *why)
 		*why = (struct obstacle){ STAGE_HOST, 0 };
 	return true;
 }
-
-bool info_auto_attach(void)
-{
-	int fd = open(HVSTEP_AUTO_ATTACH, O_RDONLY | O_CLOEXEC);
-	char value = 'N';
-
-	if (fd < 0)
-		return false;
-	if (read(fd, &value, 1) != 1)
-		value = 'N';
-	close(fd);
-	return value == 'Y' || value == '1';
-}

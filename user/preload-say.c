@@ -3,11 +3,13 @@
  * Talking to the user: at most one line of each kind in the life of a process,
  * written at once and past stdio, whose locks and buffers are the VMM's.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "info.h"
 #include "policy.h"
 #include "preload.h"
 
@@ -50,13 +52,17 @@ void say_policy(const char *name, int err)
 
 void say_no_stepping(const struct obstacle *why)
 {
-	static bool done;
+	/* It may be somebody else, as hvstep attach, who has the session: then it works. */
+	bool busy = why->stage == STAGE_ATTACH && why->err == EBUSY;
+	static bool done[2];
 	char text[320], line[400];
 	int len;
 
-	if (!first_time(&done))
+	/* Nor is this in the way where the module attaches by itself. */
+	if (info_auto_attach() || !first_time(&done[busy]))
 		return;
 	obstacle_describe(why, text, sizeof(text));
-	len = snprintf(line, sizeof(line), "hvstep: single stepping will not work: %s\n", text);
+	len = snprintf(line, sizeof(line), "hvstep: single stepping %s not work: %s\n",
+		       busy ? "may" : "will", text);
 	say(line, len);
 }

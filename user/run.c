@@ -96,6 +96,8 @@ static void warn_of_module(const struct run *run)
 	char text[320];
 
 	info_get(&info, &why);
+	if (why.stage != STAGE_NONE && info_auto_attach())
+		return;
 	if (why.stage != STAGE_NONE) {
 		obstacle_describe(&why, text, sizeof(text));
 		warning("single stepping will not work: %s", text);
