@@ -148,6 +148,8 @@ static void hold(struct hvstep_session *session, int listener, int pidfd)
 			continue;
 		}
 		hvstep_detach(session);
+		/* The next one takes the name. */
+		close(listener);
 		/* The end of this connection says that it is done. */
 		if (send(fd, "", 1, MSG_NOSIGNAL) < 0)
 			warning("hvstep detach does not listen: %s", strerror(errno));

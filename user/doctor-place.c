@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@
 #include "doctor.h"
 
 #define GROUPS_MAX	1024
+/* That it takes to open a device, and long enough for a slow host */
+#define ANSWER_MS	5000
 
 /* Who the VMM is, for the kernel's file permissions */
 struct identity {
@@ -143,11 +146,13 @@ static struct answer ask(const struct doctor *d, int node, const struct identity
 			 const char *profile, bool there)
 {
 	struct answer answer = { NO_ANSWER, 0 };
+	struct pollfd readable = { .events = POLLIN };
 	int pipes[2];
 	pid_t child;
 
 	if (pipe2(pipes, O_CLOEXEC) != 0)
 		return answer;
+	readable.fd = pipes[0];
 	fflush(NULL);
 	child = there ? clone_into_its_cgroup(d) : fork();
 	if (!child) {
@@ -157,11 +162,15 @@ static struct answer ask(const struct doctor *d, int node, const struct identity
 	close(pipes[1]);
 	if (child < 0)
 		answer.what = CANNOT_GO;
-	else if (read(pipes[0], &answer, sizeof(answer)) != sizeof(answer))
+	else if (poll(&readable, 1, ANSWER_MS) != 1 ||
+		 read(pipes[0], &answer, sizeof(answer)) != sizeof(answer))
 		answer.what = NO_ANSWER;
 	close(pipes[0]);
-	if (child > 0)
+	if (child > 0) {
+		/* A frozen cgroup keeps what is put into it; it lets it die. */
+		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
+	}
 	return answer;
 }
 

@@ -57,6 +57,7 @@ void doctor_shim(struct doctor *d)
 struct descriptors {
 	unsigned int vms, vcpus, sessions;
 	int vm_fd;			/* the first VM's, in that process */
+	bool denied;			/* there are some that could not be looked at */
 };
 
 static bool look_at(const struct doctor *d, const char *pid, struct descriptors *found)
@@ -74,8 +75,10 @@ static bool look_at(const struct doctor *d, const char *pid, struct descriptors 
 	while ((entry = readdir(dir))) {
 		ssize_t len = readlinkat(dirfd(dir), entry->d_name, name, sizeof(name) - 1);
 
-		if (len < 0)
+		if (len < 0) {
+			found->denied |= errno == EACCES;
 			continue;
+		}
 		name[len] = '\0';
 		if (!strcmp(name, VM_NAME) && !found->vms++)
 			found->vm_fd = atoi(entry->d_name);
@@ -208,9 +211,9 @@ void doctor_process(struct doctor *d)
 	if (tree_read(d, path, name, sizeof(name)) < 0)
 		snprintf(name, sizeof(name), "?");
 	name[strcspn(name, "\n")] = '\0';
-	if (!look_at(d, pid, &fds)) {
+	if (!look_at(d, pid, &fds) || (!fds.vms && fds.denied)) {
 		doctor_problem(d, "process", "be its user, or root", "%s %s: %s", name, pid,
-			       strerror(errno));
+			       strerror(fds.denied ? EACCES : errno));
 		return;
 	}
 	if (!fds.vms) {

@@ -39,6 +39,8 @@ void json_string(FILE *out, const char *text)
 			fprintf(out, "\\%c", *at);
 		else if (*at < 0x20 || *at == 0x7f)
 			fprintf(out, "\\u%04x", *at);
+		else if (*at == 0xc2 && at[1] < 0xa0)
+			fprintf(out, "\\u%04x", at[1]);
 		else
 			fwrite(at, 1, length, out);
 		at += length ? length : 1;

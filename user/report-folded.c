@@ -2,16 +2,19 @@
 /* hvstep report --format folded: a line for each stack, for what draws flame graphs. */
 #include <inttypes.h>
 
+#include "json.h"
 #include "report.h"
 
 /* A semicolon is between names, and a line ends a stack. */
 static void print_name(FILE *out, const char *name)
 {
-	for (; *name; name++) {
-		unsigned char c = *name;
+	char text[SYMBOL_NAME_MAX + 1], *c;
 
-		fputc(c == ';' ? ':' : c < 0x20 || c == 0x7f ? '?' : c, out);
-	}
+	snprintf(text, sizeof(text), "%s", name);
+	for (c = text; *c; c++)
+		if (*c == ';')
+			*c = ':';
+	plain_string(out, text);
 }
 
 static void print_stack(const struct profile *profile, uint32_t nr, FILE *out)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* hvstep status: HVSTEP_GET_INFO in words, or in JSON. */
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,6 +79,12 @@ static void print_json(const struct hvstep_info *info)
 	printf(",\"attached\":%u}\n", info->attached);
 }
 
+/* Anything else, as EACCES, is said by a device that is there. */
+static bool is_not_there(int err)
+{
+	return err == ENOENT || err == ENXIO || err == ENODEV;
+}
+
 int cmd_status(int argc, char **argv)
 {
 	struct hvstep_info info;
@@ -95,9 +102,10 @@ int cmd_status(int argc, char **argv)
 		print_json(&info);
 	else if (json)
 		/* Neither half contains a quote or a backslash. */
-		printf("{\"device\":\"" HVSTEP_DEVICE "\",\"loaded\":false,"
+		printf("{\"device\":\"" HVSTEP_DEVICE "\",\"loaded\":%s,"
 		       "\"error\":\"%s\",\"remedy\":\"%s\"}\n",
-		       strerror(why.err), obstacle_remedy(&why));
+		       is_not_there(why.err) ? "false" : "true", strerror(why.err),
+		       obstacle_remedy(&why));
 	else if (loaded)
 		print_text(&info);
 	if (!json && why.stage != STAGE_NONE)

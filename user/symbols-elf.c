@@ -108,8 +108,12 @@ static bool is_code(const struct elf_file *file, GElf_Sym *sym, uint64_t *limit)
 
 static bool is_a_name(const char *name)
 {
-	/* Labels that the compiler has made, mapping symbols. */
-	return name && *name && strncmp(name, ".L", 2) && *name != '$';
+	/*
+	 * Labels that the compiler has made, mapping symbols; and what is too long for one: a
+	 * file can have thousands of symbols that share it.
+	 */
+	return name && *name && strncmp(name, ".L", 2) && *name != '$' &&
+	       strnlen(name, SYMBOL_NAME_MAX + 1) <= SYMBOL_NAME_MAX;
 }
 
 static uint32_t rank(const GElf_Sym *sym)

@@ -13,6 +13,9 @@
 /* Where Linux has its real memory mapped. */
 #define KERNEL_BASE	0xc000000000000000ULL
 
+/* C++ has long ones; what is longer is no name of anything. */
+#define SYMBOL_NAME_MAX	4095
+
 /* A function, or a label that code follows. */
 struct symbol {
 	const char *name;

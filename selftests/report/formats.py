@@ -192,7 +192,7 @@ def hostile_names():
     equal([c for c in plain if c != "\n" and (c < " " or "\x7f" <= c < "\xa0")], [])
     contains(plain, 'a";b\\??[31m??\xe9???? d')
     out, _ = run("-f", "folded", "-s", file, write("trace", trace), text=False)
-    equal(out, b'vcpu0;a":b\\??[31m?\xff\xc3\xa9\xed\xa0\x80\xc2\x9b d 1\n')
+    equal(out, b'vcpu0;a":b\\??[31m??\xc3\xa9???? d 1\n')
 
 
 @test
