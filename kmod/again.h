@@ -45,15 +45,15 @@ static inline void hvstep_block_flush(struct hvstep_block *block)
 
 static inline void hvstep_now_armed(struct hvstep_vcpu *hv)
 {
-	hv->nr_armed = hv->nr_chosen;
-	hv->vm->armers++;
+	WRITE_ONCE(hv->nr_armed, hv->nr_chosen);
+	WRITE_ONCE(hv->vm->armers, hv->vm->armers + 1);
 	WRITE_ONCE(hv->vm->changes, hv->vm->changes + 1);
 }
 
 static inline void hvstep_now_restored(struct hvstep_vcpu *hv)
 {
-	hv->nr_armed = 0;
-	hv->vm->armers--;
+	WRITE_ONCE(hv->nr_armed, 0);
+	WRITE_ONCE(hv->vm->armers, hv->vm->armers - 1);
 	WRITE_ONCE(hv->vm->changes, hv->vm->changes + 1);
 }
 

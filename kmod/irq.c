@@ -63,7 +63,7 @@ static void irq_quiet(struct hvstep_vcpu *hv)
 	irqs->dec = test_and_clear_bit(BOOK3S_IRQPRIO_DECREMENTER,
 				       &vcpu->arch.pending_exceptions);
 	irqs->external = (vcpu->arch.irq_type != KVMPPC_IRQ_DEFAULT ||
-			  vcpu->arch.external_oneshot) &&
+			  READ_ONCE(vcpu->arch.external_oneshot)) &&
 			 test_and_clear_bit(BOOK3S_IRQPRIO_EXTERNAL,
 					    &vcpu->arch.pending_exceptions);
 
@@ -123,7 +123,7 @@ bool hvstep_irq_can_hold(struct hvstep_vcpu *hv, unsigned int vec)
 	struct kvm_vcpu *vcpu = hv->vcpu;
 
 	return vec != HVSTEP_VEC_EXTERNAL || vcpu->arch.irq_type != KVMPPC_IRQ_DEFAULT ||
-	       vcpu->arch.external_oneshot ||
+	       READ_ONCE(vcpu->arch.external_oneshot) ||
 	       !test_bit(BOOK3S_IRQPRIO_EXTERNAL, &vcpu->arch.pending_exceptions);
 }
 
@@ -140,7 +140,7 @@ void hvstep_irq_put_back(struct hvstep_vcpu *hv, unsigned int vec)
 	} else if (vec == HVSTEP_VEC_EXTERNAL && vcpu->arch.irq_type == KVMPPC_IRQ_DEFAULT &&
 		   !test_bit(BOOK3S_IRQPRIO_EXTERNAL, &vcpu->arch.pending_exceptions)) {
 		/* KVM_INTERRUPT_SET: delivered once */
-		vcpu->arch.external_oneshot = 1;
+		WRITE_ONCE(vcpu->arch.external_oneshot, 1);
 		hv->irqs.external = true;
 	}
 }

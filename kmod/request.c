@@ -48,7 +48,7 @@ static void request_set(struct hvstep_vcpu *hv, const struct hvstep_step *step, 
 	spin_lock(&hv->request.lock);
 	/* What follows is as it was asked for when the steps were. */
 	if (left) {
-		hv->request.flags = step->flags;
+		WRITE_ONCE(hv->request.flags, step->flags);
 		hv->request.start = step->start;
 		hv->request.end = step->end;
 		hvstep_request_special(hv);
