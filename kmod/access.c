@@ -81,35 +81,51 @@ static bool may_touch(struct hvstep_vcpu *hv, u64 ea, unsigned int len)
 	return false;
 }
 
+/* An address without a translation is left out: the instruction faults, and accesses nothing. */
+static int find_at(struct hvstep_vcpu *hv, struct hvstep_access *access, u64 ea,
+		   unsigned int len)
+{
+	gpa_t gpa;
+	int ret;
+
+	ret = hvstep_mem_translate_data(hv->vcpu, ea, &gpa);
+	if (ret)
+		return ret == -EFAULT || ret == -EAGAIN ? ret : 0;
+	access->gpa = gpa;
+	access->len = len;
+	return 0;
+}
+
 /*
- * Fill in hv->access. An address without a translation is left out: then the
- * instruction faults, and accesses nothing.
+ * Fill in hv->access; or the error for which that cannot be known, of
+ * hvstep_mem_translate_data() or hvstep_mem_fetch().
  */
-void hvstep_access_find_slow(struct hvstep_vcpu *hv, u32 word)
+int hvstep_access_find_slow(struct hvstep_vcpu *hv, u32 word)
 {
 	unsigned int len, first;
 	u32 suffix = 0;
 	gpa_t gpa;
 	u64 ea;
+	int ret;
 
 	hv->access[0].len = 0;
 	hv->access[1].len = 0;
 
-	if (hv->plan.len == 8 && hvstep_mem_fetch(hv, hv->nip + 4, &gpa, &suffix) < 0)
-		return;
+	if (hv->plan.len == 8) {
+		ret = hvstep_mem_fetch(hv, hv->nip + 4, &gpa, &suffix);
+		/* Where hardware cannot fetch it either there is no access. */
+		if (ret < 0)
+			return ret == -EFAULT || ret == -EIO ? 0 : ret;
+	}
 	if (!access_ea(hv, word, suffix, &ea, &len) || !may_touch(hv, ea, len))
-		return;
+		return 0;
 
 	/* The smallest page is 4K; an access can cross into another. */
 	first = min_t(unsigned int, len, 0x1000 - (ea & 0xfff));
-	if (!hvstep_mem_translate_data(hv->vcpu, ea, &gpa)) {
-		hv->access[0].gpa = gpa;
-		hv->access[0].len = first;
-	}
-	if (first < len && !hvstep_mem_translate_data(hv->vcpu, ea + first, &gpa)) {
-		hv->access[1].gpa = gpa;
-		hv->access[1].len = len - first;
-	}
+	ret = find_at(hv, &hv->access[0], ea, first);
+	if (!ret && first < len)
+		ret = find_at(hv, &hv->access[1], ea + first, len - first);
+	return ret;
 }
 
 /* Would a word at @gpa be in the way of the instruction's own access? */

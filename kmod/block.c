@@ -6,6 +6,18 @@
 #include "hvstep.h"
 #include "again.h"
 
+/* Is there room that was made for a vCPU which has not come to be? */
+static bool take_spare(struct hvstep_vm *vm)
+{
+	bool spare;
+
+	spin_lock(&vm->kvm->mmu_lock);
+	spare = vm->spare;
+	vm->spare -= spare;
+	spin_unlock(&vm->kvm->mmu_lock);
+	return spare;
+}
+
 /* Make room for what one more vCPU can arm: a step allocates nothing. */
 int hvstep_block_reserve(struct hvstep_vm *vm)
 {
@@ -13,6 +25,8 @@ int hvstep_block_reserve(struct hvstep_vm *vm)
 	LIST_HEAD(blocks);
 	int i;
 
+	if (take_spare(vm))
+		return 0;
 	for (i = 0; i < HVSTEP_MAX_ARMED; i++) {
 		block = kvzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
 		if (!block)
@@ -29,6 +43,14 @@ err_alloc:
 	list_for_each_entry_safe(block, next, &blocks, link)
 		kvfree(block);
 	return -ENOMEM;
+}
+
+/* For the next one: others may use the very blocks by now. */
+void hvstep_block_unreserve(struct hvstep_vm *vm)
+{
+	spin_lock(&vm->kvm->mmu_lock);
+	vm->spare++;
+	spin_unlock(&vm->kvm->mmu_lock);
 }
 
 /* The VM is going: nobody steps, nothing is armed. */

@@ -39,7 +39,10 @@ static bool translates_locked(struct kvm *kvm, u64 msr)
 	return !(msr & MSR_IR) || kvm_is_radix(kvm);
 }
 
-/* By KVM's walk of a hash guest's page table; see hvstep_mem_translate_locked(). */
+/*
+ * By KVM's walk of a hash guest's page table; see hvstep_mem_translate_locked(). -ENXIO
+ * while that is being replaced.
+ */
 static int translate_hash(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 {
 	u64 msr_now = hvstep_get_msr(vcpu);
@@ -53,6 +56,8 @@ static int translate_hash(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 	if (msr != msr_now)
 		hvstep_set_msr(vcpu, msr_now);
 
+	if (ret == -EAGAIN)
+		return -ENXIO;
 	if (ret || !pte.may_execute)
 		return -EFAULT;
 	*gpa = pte.raddr;
@@ -65,8 +70,8 @@ static int translate_hash(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 
 /*
  * Where an instruction fetch from @ea with @msr would go: 0, 1 if hardware should do
- * the fetch, or -EFAULT where it would not be allowed or has no translation.
- * Before the pages are locked, for what cannot be done then.
+ * the fetch, -EFAULT where it would not be allowed or has no translation, -ENXIO where
+ * that cannot be known now. Before the pages are locked, for what cannot be done then.
  */
 int hvstep_mem_translate_first(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa)
 {
@@ -118,19 +123,23 @@ int hvstep_mem_translate(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa)
 	}
 }
 
-/* Where a data access of the vCPU as it is now would go. */
+/*
+ * Where a data access of the vCPU as it is now would go; -EFAULT if the guest's tables
+ * cannot be read, -EAGAIN if KVM has none at the moment, otherwise it has no translation.
+ */
 int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa)
 {
 	struct kvmppc_pte pte = { };
+	int ret;
 
 	if (!(hvstep_get_msr(vcpu) & MSR_DR)) {
 		*gpa = ea & KVM_PAM;
 		return 0;
 	}
-	if (translate(vcpu, ea, &pte, true))
-		return -EFAULT;
-	*gpa = pte.raddr;
-	return 0;
+	ret = translate(vcpu, ea, &pte, true);
+	if (!ret)
+		*gpa = pte.raddr;
+	return ret;
 }
 
 /* Under kvm->srcu, as is what it returns */
@@ -173,8 +182,9 @@ int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw)
 /*
  * The instruction that the vCPU as it is now would fetch from @ea, in register
  * order, and where that is. 1 if hardware should do the fetch; -EFAULT where it
- * could not fetch one, -EIO where there is one but it cannot be read here; -EINTR
- * after a signal.
+ * could not fetch one, -EIO where there is one but it cannot be read here. And where
+ * it is not known whether there is one: -EINTR after a signal, -ENOMEM without memory,
+ * -ENXIO without a page table, which KVM makes when the vCPU enters the guest.
  */
 int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word)
 {
@@ -201,14 +211,14 @@ int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word)
 		if (ret == -EAGAIN) {
 			ret = hvstep_page_get(hv, hv->missing, false);
 			if (ret)
-				return ret == -EINTR ? ret : -EFAULT;
+				return ret == -EINTR || ret == -ENOMEM ? ret : -EFAULT;
 			cond_resched();
 			continue;
 		}
 		if (ret < 0)
-			return -EFAULT;
+			return ret;
 		err = hvstep_page_get(hv, *gpa, false);
-		if (err == -EINTR)
+		if (err == -EINTR || err == -ENOMEM)
 			return err;
 		/* No page of memory, but it may be something to read from. */
 		if (err) {

@@ -36,6 +36,9 @@ static bool not_ours(struct kvm_vcpu *vcpu, int err, int *ret)
 {
 	if (err == -ENOENT)
 		return false;
+	/* Who does not step needs no memory of ours but for the sake of others: come again. */
+	if (err == -ENOMEM && !(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP))
+		err = -EINTR;
 	vcpu->run->exit_reason = err == -EINTR ? KVM_EXIT_INTR : KVM_EXIT_INTERNAL_ERROR;
 	*ret = err;
 	return true;

@@ -8,9 +8,10 @@
  *   auto_lock		(auto.c) whether auto_attach has the hook
  *   vcpu->mutex	KVM's; held by whoever is in KVM_RUN. Owns struct
  *			hvstep_vcpu but for the fields said to be atomic.
+ *   vm->exclusive_lock	the guest, under HVSTEP_POLICY_EXCLUSIVE
+ *   hook_lock (hook.c)	KVM's entry point, and the tracepoints
  *   vm->ready_lock	waits for vcpu->mutex of other vCPUs, but only of those that
  *			have not come through step.c
- *   vm->exclusive_lock	the guest, under HVSTEP_POLICY_EXCLUSIVE
  *   kvm->mmu_lock	KVM's; the armed words of one VM, and where its pages are
  *   request.lock	what one vCPU was asked for, and who records it
  *   vms_lock (vm.c)	the table of attached VMs; RCU for readers
@@ -180,10 +181,15 @@ static inline bool hvstep_wants_step(struct hvstep_vcpu *hv)
 	return hvstep_wants_each(hv) || atomic64_read(&hv->left);
 }
 
+/* ring.c */
+int hvstep_ring_alloc(struct hvstep_tracer *tracer);
+void hvstep_ring_free(struct hvstep_tracer *tracer);
+
 /* trace.c */
 int hvstep_trace_open(struct hvstep_vm *vm, struct file *session, const struct hvstep_trace *trace);
 void hvstep_trace_put(struct hvstep_tracer *tracer);
 int hvstep_trace_ready(struct hvstep_vcpu *hv);
+void hvstep_trace_change(struct hvstep_vcpu *hv);
 void hvstep_trace_begin(struct hvstep_vcpu *hv, int fetch, u32 word);
 void hvstep_trace_commit(struct hvstep_vcpu *hv);
 void hvstep_trace_active(struct hvstep_vcpu *hv, bool active, int err);
@@ -297,6 +303,7 @@ void hvstep_vector_log(struct hvstep_vcpu *hv);
 
 /* block.c */
 int hvstep_block_reserve(struct hvstep_vm *vm);
+void hvstep_block_unreserve(struct hvstep_vm *vm);
 void hvstep_block_free(struct hvstep_vm *vm);
 struct hvstep_block *hvstep_block_at(struct hvstep_vm *vm, const struct hvstep_page *page,
 				     gpa_t gpa);
@@ -410,7 +417,7 @@ int hvstep_radix_fetch(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea,
 
 /* access.c */
 bool hvstep_access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea);
-void hvstep_access_find_slow(struct hvstep_vcpu *hv, u32 word);
+int hvstep_access_find_slow(struct hvstep_vcpu *hv, u32 word);
 
 /*
  * Most loads and stores are of a form that takes no analysis to see that they have
@@ -433,26 +440,28 @@ static inline bool hvstep_access_is_clear(struct hvstep_vcpu *hv, u32 word, u64 
  * What the instruction itself accesses, as far as that could be what is armed: fill in
  * hv->access.
  */
-static inline void hvstep_access_find(struct hvstep_vcpu *hv, u32 word)
+static inline int hvstep_access_find(struct hvstep_vcpu *hv, u32 word)
 {
 	u64 ea;
 
 	if (hv->plan.vectors & BIT(HVSTEP_VEC_DSI) &&
 	    unlikely(!hvstep_access_is_clear(hv, word, &ea)))
-		hvstep_access_find_slow(hv, word);
+		return hvstep_access_find_slow(hv, word);
+	return 0;
 }
 
 /* The same of an ordinary instruction, which then arms no more than it has to. */
-static inline void hvstep_access_find_ordinary(struct hvstep_vcpu *hv, u32 word)
+static inline int hvstep_access_find_ordinary(struct hvstep_vcpu *hv, u32 word)
 {
 	u64 ea;
 
 	if (!(hv->plan.vectors & BIT(HVSTEP_VEC_DSI)))
-		return;
+		return 0;
 	if (unlikely(!hvstep_access_is_clear(hv, word, &ea)))
-		hvstep_access_find_slow(hv, word);
-	else if (likely(!atomic64_read(&hv->left)))	/* kept, it has to do for the next ones */
+		return hvstep_access_find_slow(hv, word);
+	if (likely(!atomic64_read(&hv->left)))	/* kept, it has to do for the next ones */
 		hv->plan.vectors &= ~hvstep_plan_never(word, ea, kvm_is_radix(hv->vm->kvm));
+	return 0;
 }
 
 bool hvstep_access_touches(struct hvstep_vcpu *hv, gpa_t gpa);

@@ -192,8 +192,9 @@ static int attach_vm(void __user *argp)
 {
 	struct hvstep_attach attach;
 	struct hvstep_vm *vm;
+	struct file *file;
 	struct kvm *kvm;
-	int fd;
+	int fd, ret;
 
 	if (copy_from_user(&attach, argp, sizeof(attach)))
 		return -EFAULT;
@@ -201,22 +202,37 @@ static int attach_vm(void __user *argp)
 	    memchr_inv(attach.reserved, 0, sizeof(attach.reserved)))
 		return -EINVAL;
 
+	/* What can fail without a VM comes first: to take one takes vCPUs out of KVM_RUN. */
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
 	kvm = kvm_from_fd(attach.vm_fd);
-	if (IS_ERR(kvm))
-		return PTR_ERR(kvm);
+	if (IS_ERR(kvm)) {
+		ret = PTR_ERR(kvm);
+		goto err_fd;
+	}
 
 	vm = hvstep_vm_attach(kvm, false);
 	if (PTR_ERR_OR_ZERO(vm) == -EBUSY)
 		vm = hvstep_vm_share(kvm, attach.flags & HVSTEP_ATTACH_SHARE) ?: vm;
 	if (IS_ERR(vm)) {
 		kvm_put_kvm(kvm);
-		return PTR_ERR(vm);
+		ret = PTR_ERR(vm);
+		goto err_fd;
 	}
 
-	fd = anon_inode_getfd("hvstep-session", &session_fops, vm, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
+	file = anon_inode_getfile("hvstep-session", &session_fops, vm, O_RDWR);
+	if (IS_ERR(file)) {
 		hvstep_vm_close(vm);
+		ret = PTR_ERR(file);
+		goto err_fd;
+	}
+	fd_install(fd, file);
 	return fd;
+
+err_fd:
+	put_unused_fd(fd);
+	return ret;
 }
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

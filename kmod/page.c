@@ -138,9 +138,14 @@ static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write,
 	for (;;) {
 		unsigned long seq = READ_ONCE(kvm->mmu_invalidate_seq);
 		struct page *page;
+		int got;
 
 		smp_rmb();	/* mmu_invalidate_seq before the page tables */
-		if (get_user_pages_fast(hva & PAGE_MASK, 1, write ? FOLL_WRITE : 0, &page) != 1)
+		got = get_user_pages_fast(hva & PAGE_MASK, 1, write ? FOLL_WRITE : 0, &page);
+		/* There may be one, for all that is known. */
+		if (got == -ENOMEM)
+			return got;
+		if (got != 1)
 			return -EFAULT;
 		/* The PTE may be a clean one, which nobody makes dirty for us. */
 		if (write)
@@ -160,8 +165,9 @@ static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write,
 }
 
 /*
- * Make hvstep_page() find it. Holds nothing afterwards; may sleep. -EINTR after a signal:
- * what needs several pages could go on for long where one is always gone again.
+ * Make hvstep_page() find it. Holds nothing afterwards; may sleep. -EFAULT if there is
+ * none, -ENOMEM if the host has no memory to find out, -EINTR after a signal: what needs
+ * several pages could go on for long where one is always gone again.
  */
 int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write)
 {
@@ -179,7 +185,8 @@ int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write)
 			return -EINTR;
 
 		idx = srcu_read_lock(&vm->kvm->srcu);
-		generation = kvm_memslots(vm->kvm)->generation;
+		/* KVM counts it up in memslots that are in use by then. */
+		generation = READ_ONCE(kvm_memslots(vm->kvm)->generation);
 		slot = hvstep_mem_slot(vm->kvm, page.gfn);
 		if (slot) {
 			page.hva = __gfn_to_hva_memslot(slot, page.gfn);
@@ -208,9 +215,16 @@ int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write)
 /*
  * What a page that has been forgotten is by now, by where the VMM had it. The reference is
  * the caller's until after hvstep_pages_unlock(): should there be no memslot any more,
- * nobody counts mmu_invalidate_seq when the page goes.
+ * nobody counts mmu_invalidate_seq when the page goes. What is armed there has to be
+ * restored: a host that has no memory just now is waited for, if need be until it kills
+ * the VMM.
  */
 int hvstep_page_lock_again(struct hvstep_vcpu *hv, unsigned long hva, struct page **page)
 {
-	return lock_page_at(hv, hva, true, page);
+	int ret;
+
+	while ((ret = lock_page_at(hv, hva, true, page)) == -ENOMEM &&
+	       !fatal_signal_pending(current))
+		usleep_range(50, 100);
+	return ret;
 }

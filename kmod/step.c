@@ -347,6 +347,24 @@ static int run_plan(struct hvstep_vcpu *hv, bool *again, bool *probed)
 	return step_done(hv, again);
 }
 
+/* What the instruction would do cannot be known, for now or for good. */
+static int step_unknown(struct hvstep_vcpu *hv, int err, bool *again)
+{
+	switch (err) {
+	case -EINTR:
+		return exit_intr(hv);
+	case -EAGAIN:
+	case -ENXIO:
+		/* Without a page table of KVM's: see set_up_mmu(). */
+		*again = true;
+		return 0;
+	case -EIO:
+		return hvstep_refuse(hv, -EFAULT);
+	default:
+		return hvstep_refuse(hv, err);
+	}
+}
+
 /* The instruction @word at nip, of which hvstep_mem_fetch() has said @fetch */
 static noinline int step_insn(struct hvstep_vcpu *hv, int fetch, u32 word, bool *again)
 {
@@ -377,7 +395,9 @@ static noinline int step_insn(struct hvstep_vcpu *hv, int fetch, u32 word, bool 
 	if (hv->plan.required)
 		return hvstep_refuse(hv, -EOPNOTSUPP);
 
-	hvstep_access_find(hv, word);
+	ret = hvstep_access_find(hv, word);
+	if (ret)
+		return step_unknown(hv, ret, again);
 	ret = run_plan(hv, again, NULL);
 	if (ret == -EOPNOTSUPP && hv->plan.span > hv->plan.len) {
 		/* No breakpoint can be put where the sequence leads. */
@@ -394,7 +414,10 @@ static __always_inline int step_ordinary(struct hvstep_vcpu *hv, u32 word, bool 
 		return step_insn(hv, 0, word, again);
 
 	if (hvstep_decide_ordinary(hv, word)) {
-		hvstep_access_find_ordinary(hv, word);
+		int ret = hvstep_access_find_ordinary(hv, word);
+
+		if (unlikely(ret))
+			return step_unknown(hv, ret, again);
 		return run_plan(hv, again, NULL);
 	}
 	if (hvstep_compute_is_exact(word) && hvstep_decide_may_compute(hv) &&
@@ -415,10 +438,9 @@ static noinline int step_elsewhere(struct hvstep_vcpu *hv, bool *again)
 	if (hv->kept)
 		hvstep_disarm(hv);
 	fetch = hvstep_mem_fetch(hv, hv->nip, &hv->nip_gpa, &word);
-	if (fetch == -EINTR)
-		return exit_intr(hv);
-	if (fetch == -EIO)
-		return hvstep_refuse(hv, -EFAULT);
+	/* -EFAULT: hardware cannot fetch it either. */
+	if (fetch < 0 && fetch != -EFAULT)
+		return step_unknown(hv, fetch, again);
 	if (fetch >= 0 && word == KVMPPC_INST_SW_BREAKPOINT)
 		return step_sw_bp(hv, again);
 	hvstep_trace_begin(hv, fetch, word);
@@ -539,8 +561,10 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 		}
 		if (hv->kept)
 			hvstep_disarm(hv);
-		if (READ_ONCE(hv->special))
+		if (READ_ONCE(hv->special)) {
+			hvstep_trace_change(hv);
 			hvstep_request_settle(hv);
+		}
 		ret = was_cancelled(hv, steps) ? exit_debug(hv) : run_free(hv);
 	}
 	if (unlikely(hv->kept))

@@ -29,13 +29,8 @@
 static void tracer_free(struct kref *ref)
 {
 	struct hvstep_tracer *tracer = container_of(ref, struct hvstep_tracer, ref);
-	unsigned int i;
 
-	vunmap(tracer->ring);
-	/* What is mapped in userspace has a reference of its own. */
-	for (i = 0; i < tracer->nr_pages; i++)
-		put_page(tracer->pages[i]);
-	kvfree(tracer->pages);
+	hvstep_ring_free(tracer);
 	kfree(tracer);
 }
 
@@ -83,9 +78,11 @@ void hvstep_trace_active(struct hvstep_vcpu *hv, bool active, int err)
 	wake_up_all(&tracer->room);
 }
 
-/* In the vCPU's thread: from now on the steps are recorded by the one that is there now. */
+/* Between two steps: from now on they are recorded by the one that is there now. */
 static void change_tracer(struct hvstep_vcpu *hv)
 {
+	lockdep_assert_held(&hv->vcpu->mutex);
+
 	hvstep_trace_put(hv->tracing);
 	spin_lock(&hv->request.lock);
 	hv->tracing = hv->tracer;
@@ -93,6 +90,16 @@ static void change_tracer(struct hvstep_vcpu *hv)
 		kref_get(&hv->tracing->ref);
 	hvstep_request_special(hv);
 	spin_unlock(&hv->request.lock);
+}
+
+/*
+ * Whoever recorded the last steps may have gone, and is kept by no more than that. Not
+ * while a step is under way, or is to be reported yet: that is his.
+ */
+void hvstep_trace_change(struct hvstep_vcpu *hv)
+{
+	if (hv->tracing != READ_ONCE(hv->tracer) && !hv->active && !hv->report)
+		change_tracer(hv);
 }
 
 /*
@@ -296,10 +303,19 @@ static void tracer_withdraw(struct hvstep_tracer *tracer)
 	struct hvstep_vcpu *hv = tracer->hv;
 
 	spin_lock(&hv->request.lock);
-	WRITE_ONCE(hv->tracer, NULL);
-	hvstep_request_orphan(hv);
+	/* It may not have been let in: there was another one. */
+	if (hv->tracer == tracer) {
+		WRITE_ONCE(hv->tracer, NULL);
+		hvstep_request_orphan(hv);
+		hvstep_request_special(hv);
+	}
 	spin_unlock(&hv->request.lock);
 	wake_up_all(&tracer->room);
+	/* A vCPU that is in no KVM_RUN may never come to let go of it. */
+	if (mutex_trylock(&hv->vcpu->mutex)) {
+		hvstep_trace_change(hv);
+		mutex_unlock(&hv->vcpu->mutex);
+	}
 	fput(tracer->session);
 	hvstep_trace_put(tracer);
 }
@@ -319,45 +335,6 @@ static const struct file_operations ring_fops = {
 	.llseek = noop_llseek,
 };
 
-/* The memory: the caller's, by his cgroup. */
-static int tracer_alloc_ring(struct hvstep_tracer *tracer)
-{
-	unsigned int nr = DIV_ROUND_UP(PAGE_SIZE + tracer->nr * sizeof(struct hvstep_record),
-				       PAGE_SIZE);
-
-	tracer->pages = kvcalloc(nr, sizeof(*tracer->pages), GFP_KERNEL_ACCOUNT);
-	if (!tracer->pages)
-		return -ENOMEM;
-	while (tracer->nr_pages < nr) {
-		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-
-		if (!page || fatal_signal_pending(current)) {
-			if (page)
-				put_page(page);
-			return page ? -EINTR : -ENOMEM;
-		}
-		tracer->pages[tracer->nr_pages++] = page;
-	}
-	tracer->ring = vmap(tracer->pages, nr, VM_MAP | VM_USERMAP, PAGE_KERNEL);
-	if (!tracer->ring)
-		return -ENOMEM;
-	tracer->records = (void *)tracer->ring + PAGE_SIZE;
-	return 0;
-}
-
-static void tracer_init_ring(struct hvstep_tracer *tracer)
-{
-	*tracer->ring = (struct hvstep_ring){
-		.magic = HVSTEP_RING_MAGIC,
-		.features = HVSTEP_FEATURES,
-		.size = tracer->nr_pages * PAGE_SIZE,
-		.records_offset = PAGE_SIZE,
-		.record_size = sizeof(struct hvstep_record),
-		.nr_records = tracer->nr,
-		.vcpu = tracer->hv->vcpu->vcpu_id,
-	};
-}
-
 static struct hvstep_tracer *tracer_create(struct hvstep_vcpu *hv, const struct hvstep_trace *trace)
 {
 	struct hvstep_tracer *tracer;
@@ -376,12 +353,11 @@ static struct hvstep_tracer *tracer_create(struct hvstep_vcpu *hv, const struct 
 	tracer->end = trace->end;
 	init_waitqueue_head(&tracer->room);
 	init_waitqueue_head(&tracer->data);
-	ret = tracer_alloc_ring(tracer);
+	ret = hvstep_ring_alloc(tracer);
 	if (ret) {
 		hvstep_trace_put(tracer);
 		return ERR_PTR(ret);
 	}
-	tracer_init_ring(tracer);
 	return tracer;
 }
 
@@ -402,12 +378,27 @@ static int tracer_publish(struct hvstep_tracer *tracer)
 	return ret;
 }
 
+/* The descriptor, not yet installed */
+static struct file *tracer_file(struct hvstep_tracer *tracer, int *fd)
+{
+	struct file *file;
+
+	*fd = get_unused_fd_flags(O_CLOEXEC);
+	if (*fd < 0)
+		return ERR_PTR(*fd);
+	file = anon_inode_getfile("hvstep-ring", &ring_fops, tracer, O_RDWR);
+	if (IS_ERR(file))
+		put_unused_fd(*fd);
+	return file;
+}
+
 /* HVSTEP_TRACE: returns the descriptor. */
 int hvstep_trace_open(struct hvstep_vm *vm, struct file *session, const struct hvstep_trace *trace)
 {
 	struct hvstep_tracer *tracer;
 	struct hvstep_vcpu *hv;
-	int ret;
+	struct file *file;
+	int fd, ret;
 
 	if (trace->flags & ~TRACE_FLAGS || memchr_inv(trace->reserved, 0, sizeof(trace->reserved)))
 		return -EINVAL;
@@ -426,14 +417,20 @@ int hvstep_trace_open(struct hvstep_vm *vm, struct file *session, const struct h
 	tracer = tracer_create(hv, trace);
 	if (IS_ERR(tracer))
 		return PTR_ERR(tracer);
+	tracer->session = get_file(session);
+	file = tracer_file(tracer, &fd);
+	if (IS_ERR(file)) {
+		fput(session);
+		hvstep_trace_put(tracer);
+		return PTR_ERR(file);
+	}
+	/* Last: what was asked for is the affair of whoever has the ring. */
 	ret = tracer_publish(tracer);
 	if (ret) {
-		hvstep_trace_put(tracer);
+		put_unused_fd(fd);
+		fput(file);
 		return ret;
 	}
-	tracer->session = get_file(session);
-	ret = anon_inode_getfd("hvstep-ring", &ring_fops, tracer, O_RDWR | O_CLOEXEC);
-	if (ret < 0)
-		tracer_withdraw(tracer);
-	return ret;
+	fd_install(fd, file);
+	return fd;
 }

@@ -178,6 +178,8 @@ struct hvstep_request {
 /**
  * struct hvstep_tracer - who records a vCPU's steps (trace.c)
  * @ref:	the descriptor's, and the vCPU's thread's
+ * @cred:	of who has asked for it
+ * @nr_locked:	pages that count as locked by this user
  * @pages:	the memory that is shared with the reader
  * @nr_pages:	see there
  * @ring:	where it is; nothing that the kernel goes by is read from there but
@@ -203,6 +205,8 @@ struct hvstep_request {
  */
 struct hvstep_tracer {
 	struct kref ref;
+	const struct cred *cred;
+	unsigned long nr_locked;
 	struct page **pages;
 	unsigned int nr_pages;
 	struct hvstep_ring *ring;
@@ -330,7 +334,6 @@ struct hvstep_vcpu {
 /**
  * struct hvstep_vm - an attached VM
  * @node:	in the table of attached VMs (vm.c)
- * @rcu:	frees it after the last reader of the table
  * @refs:	the session, each vCPU inside our code, each queued kick
  * @kvm:	referenced as long as this lives
  * @ready_lock: for who makes it @ready
@@ -349,6 +352,7 @@ struct hvstep_vcpu {
  * @vcpus:	struct hvstep_vcpu by vcpu_idx
  * @blocks:	room for what the vCPUs can ever arm (block.h): a step allocates
  *		nothing. This and what follows up to @changes is under kvm->mmu_lock
+ * @spare:	vCPUs that there are @blocks for, and that have not come to be
  * @armers:	vCPUs that have armed something
  * @pages:	see struct hvstep_page, and page.c
  * @turn:	whose turn it is in @pages
@@ -365,7 +369,6 @@ struct hvstep_vcpu {
  */
 struct hvstep_vm {
 	struct hlist_node node;
-	struct rcu_head rcu;
 	refcount_t refs;
 	struct kvm *kvm;
 	struct mutex ready_lock;	/* see above */
@@ -382,6 +385,7 @@ struct hvstep_vm {
 	struct xarray vcpus;
 
 	struct list_head blocks;
+	unsigned int spare;
 	unsigned int armers;
 	struct hvstep_page pages[2][HVSTEP_NR_PAGES];
 	unsigned int turn;

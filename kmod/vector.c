@@ -173,6 +173,9 @@ static int locate(struct hvstep_vcpu *hv, struct hvstep_armed *armed, bool fetch
 					  armed->ea, armed->msr, armed->first, &armed->gpa);
 	if (ret == -EAGAIN)
 		return ret;
+	/* KVM makes the page table when this vCPU comes again. */
+	if (ret == -ENXIO)
+		return -EINTR;
 	/*
 	 * No translation: no interrupt can be taken there, other than by a fault in
 	 * turn. The one that the step is to end at must be. Nor can anything be behind
@@ -309,7 +312,7 @@ int hvstep_vector_arm(struct hvstep_vcpu *hv)
 		ret = arm(hv, &left);
 	}
 	hv->again = !ret && hv->nr_chosen == 1 && hv->armed[0].block && !hv->armed[0].is_word;
-	return !ret || ret == -EINTR ? ret : -EOPNOTSUPP;
+	return !ret || ret == -EINTR || ret == -ENOMEM ? ret : -EOPNOTSUPP;
 }
 
 /* The block is not where it was: with the pages unlocked and locked again. */

@@ -138,11 +138,14 @@ static struct hvstep_vcpu *vcpu_create(struct hvstep_vm *vm, struct kvm_vcpu *vc
 
 	/* Room for its words before anybody can find it. */
 	ret = hvstep_block_reserve(vm);
-	if (!ret)
-		ret = xa_insert(&vm->vcpus, vcpu->vcpu_idx, hv, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		goto err_free;
+	ret = xa_insert(&vm->vcpus, vcpu->vcpu_idx, hv, GFP_KERNEL_ACCOUNT);
 	if (!ret)
 		return hv;
 
+	hvstep_block_unreserve(vm);
+err_free:
 	kfree(hv);
 	/* Somebody else was faster. */
 	if (ret == -EBUSY)

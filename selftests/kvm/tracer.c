@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* HVSTEP_TRACE: what is recorded, that nothing is lost, and who waits for whom */
 #include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cells.h"
@@ -324,6 +326,76 @@ TEST_F(tracer, refused)
 	fd = ioctl(session, HVSTEP_TRACE, &good);
 	ASSERT_LE(0, fd);
 	close(fd);
+}
+
+/* A call that fails has changed nothing, not even what others have asked for. */
+TEST_F(tracer, failed_for_want_of_a_descriptor)
+{
+	struct hvstep_trace trace = {
+		.vcpu = self->v->id, .nr_records = 16, .watermark = 1,
+	};
+	struct rlimit before, none;
+	struct vcpu *v = self->v;
+	struct runner runner;
+	int i, ret, err;
+
+	SKIP_REFERENCE();
+	ignore_sigusr1();
+	ring_start(v, CODE_RA);
+	vm_seal(self->vm);
+	ask(v, 10, HVSTEP_STEP_THEN_RUN);
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &before));
+	none = before;
+	none.rlim_cur = 0;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	ret = ioctl(self->vm->session, HVSTEP_TRACE, &trace);
+	err = errno;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &before));
+	ASSERT_EQ(-1, ret);
+	ASSERT_EQ(EMFILE, err);
+	runner_start(&runner, v, false);
+	for (i = 0; i < 100 && steps_of(v) < 10; i++)
+		usleep(100000);
+	ASSERT_EQ(10, steps_of(v));
+	ASSERT_TRUE(runner_goes_on(&runner));
+	runner_stop(&runner);
+}
+
+/* A user's rings are no more than what this user may lock, and count no longer than they are. */
+TEST_F(tracer, locked_memory)
+{
+	const struct rlimit mib = { .rlim_cur = 1 << 20, .rlim_max = 1 << 20 };
+	struct hvstep_trace little = {
+		.vcpu = self->v->id, .nr_records = 8192, .watermark = 1,
+	}, much = little;
+	int session = self->vm->session, fd, i;
+	struct vcpu *v = self->v;
+	struct recorder rec;
+
+	SKIP_REFERENCE();
+	if (geteuid())
+		SKIP(return, "only root can become a user whose memory is limited");
+	ring_start(v, CODE_RA);
+	vcpu_debug(v, 0);
+	much.nr_records = 16384;	/* and the ring's head */
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &mib));
+	fd = ioctl(session, HVSTEP_TRACE, &much);
+	ASSERT_LE(0, fd) TH_LOG("root's is without a limit");
+	close(fd);
+
+	/* A user that nobody else is */
+	ASSERT_EQ(0, setgroups(0, NULL));
+	ASSERT_EQ(0, setresuid(61234, 61234, 61234));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(-1, ioctl(session, HVSTEP_TRACE, &much));
+		ASSERT_EQ(ENOMEM, errno);
+		/* One that the vCPU has recorded with, too, and does not know yet to be gone */
+		recorder_open(&rec, v, little);
+		ask(v, 10, 0);
+		check_exit(v, vcpu_run(v), KVM_EXIT_DEBUG, "steps");
+		ASSERT_EQ(10, rec.ring->head);
+		recorder_close(&rec);
+	}
 }
 
 KVM_TEST_MAIN

@@ -21,7 +21,9 @@
  *		at has no translation or no memory; an rfid or mtmsrd that moves
  *		the processor into or out of a transaction; an rfebb that returns
  *		to itself
- *   EFAULT	the memory that the instruction is in cannot be read
+ *   EFAULT	the memory that the instruction is in cannot be read; or that of the
+ *		tables by which the guest's processor finds what it accesses
+ *   ENOMEM	the host has no memory to find out what the instruction would do
  * and exit_reason KVM_EXIT_INTERNAL_ERROR. The guest is as it was before.
  *
  * Rules for all structures: fixed size, naturally aligned, the same for 32 and
@@ -379,7 +381,9 @@ struct hvstep_ring {
  *   ENOENT	the VM has no such vCPU
  *   EBUSY	it has a ring already
  *   EINVAL	a flag, a number out of range, an empty range
- *   ENOMEM, EMFILE
+ *   ENOMEM	there is no memory; or the caller's user would have more locked than
+ *		RLIMIT_MEMLOCK, without CAP_IPC_LOCK
+ *   EMFILE
  */
 struct hvstep_trace {
 	__u32 vcpu;
