@@ -455,6 +455,10 @@ static bool channels_open(struct loop *loop)
 			error("the VM has no vCPU %u", trace.vcpu);
 		else if (ret == -EBUSY)
 			error("vCPU %u is being traced already", trace.vcpu);
+		else if (ret == -ENOMEM)
+			error("no memory for the ring of vCPU %u, or none that may be locked (ulimit "
+			      "-l): take a smaller one (--ring) than of %u records", trace.vcpu,
+			      trace.nr_records);
 		else
 			error("cannot trace vCPU %u: %s", trace.vcpu, strerror(-ret));
 		channels_close(loop);

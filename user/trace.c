@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -26,8 +27,9 @@
 #include "target.h"
 
 #define DEFAULT_FILE	"hvstep.trace"
-/* Of a ring: 4 MB, some tenths of a second's steps */
+/* Of a ring: 4 MB, some tenths of a second's steps; and what is little, but will do */
 #define DEFAULT_RECORDS	65536
+#define LEAST_RECORDS	1024
 
 struct trace {
 	struct target target;
@@ -51,7 +53,8 @@ static const struct argp_option options[] = {
 	  "Record only user or kernel code, only branches that are taken (and whatever else does "
 	  "not go on behind itself), only what is at START-END", 0 },
 	{ "drop", 'd', NULL, 0, "When a ring is full lose records: the vCPU does not wait", 0 },
-	{ "ring", 'r', "RECORDS", 0, "Room in a vCPU's ring, a power of two (default: 65536)", 0 },
+	{ "ring", 'r', "RECORDS", 0,
+	  "Room in a vCPU's ring, a power of two (default: 65536, or what may be locked)", 0 },
 	{ "output", 'o', "FILE", 0, "Write to FILE (default: " DEFAULT_FILE ")", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress, no summary", 0 },
 	{ "json", 'j', NULL, 0, "The summary as one JSON object, to standard output", 0 },
@@ -397,6 +400,24 @@ static int record(struct trace *trace)
 }
 
 /*
+ * Rings are locked memory: all of them together are not to take all that a user without
+ * privileges may have of it.
+ */
+static unsigned int default_records(const struct recording *rec)
+{
+	unsigned long long page = sysconf(_SC_PAGESIZE);
+	unsigned int nr = DEFAULT_RECORDS;
+	struct rlimit limit;
+
+	if (!geteuid() || getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return nr;
+	while (nr > LEAST_RECORDS &&
+	       rec->nr_vcpus * (nr * sizeof(struct hvstep_record) + page) > limit.rlim_cur / 4 * 3)
+		nr /= 2;
+	return nr;
+}
+
+/*
  * Half a ring is read while the vCPU fills the other one; but what several make together
  * is not to be looked at too late.
  */
@@ -415,7 +436,6 @@ int cmd_trace(int argc, char **argv)
 	struct hvstep_session *session;
 	struct trace trace = {
 		.file = DEFAULT_FILE,
-		.rec = { .trace.nr_records = DEFAULT_RECORDS },
 	};
 	int status;
 
@@ -431,6 +451,8 @@ int cmd_trace(int argc, char **argv)
 	trace.rec.session = session;
 	if (find_vcpus(&trace)) {
 		trace.rec.vcpus = trace.vcpus;
+		if (!trace.rec.trace.nr_records)
+			trace.rec.trace.nr_records = default_records(&trace.rec);
 		trace.rec.trace.watermark = watermark(&trace.rec);
 		status = record(&trace);
 	} else {
