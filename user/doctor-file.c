@@ -124,19 +124,56 @@ static bool forbidden(const struct doctor *d, char path[PATH_MAX])
 	return found;
 }
 
+/* What it takes to build a module for the kernel that runs. */
+static bool has_headers(const struct doctor *d)
+{
+	char build[128], full[PATH_MAX], target[PATH_MAX], makefile[PATH_MAX + 16];
+	ssize_t len;
+
+	snprintf(build, sizeof(build), "/lib/modules/%s/build", d->release);
+	tree_path(d, full, build);
+	len = readlink(full, target, sizeof(target) - 1);
+	/* In a copy of a system's files a link means one of them. */
+	if (len > 0 && target[0] == '/')
+		snprintf(makefile, sizeof(makefile), "%.*s/Makefile", (int)len, target);
+	else
+		snprintf(makefile, sizeof(makefile), "%s/Makefile", build);
+	return tree_has(d, makefile);
+}
+
+/* How to come by a module for the kernel that runs: what is missing first. */
+static void how_to_install(const struct doctor *d, char *text, size_t size)
+{
+	unsigned int major, minor;
+
+	if (sscanf(d->release, "%u.%u", &major, &minor) == 2 &&
+	    (major < 6 || (major == 6 && minor < 1)))
+		snprintf(text, size, "boot Linux 6.1 or later: hvstep is not for this one");
+	else if (!tree_has(d, "/usr/src/hvstep-" HVSTEP_VERSION))
+		snprintf(text, size, "install its source, the package hvstep-dkms of version "
+			 HVSTEP_VERSION);
+	else if (!has_headers(d))
+		snprintf(text, size, "install the kernel's headers, linux-headers-%s (Fedora: "
+			 "kernel-devel-%s); then: dkms install hvstep/" HVSTEP_VERSION " -k %s",
+			 d->release, d->release, d->release);
+	else
+		snprintf(text, size, "build it: dkms install hvstep/" HVSTEP_VERSION " -k %s",
+			 d->release);
+}
+
 static void check_not_installed(struct doctor *d)
 {
 	char text[640], other[256];
+	size_t len;
 
+	how_to_install(d, text, sizeof(text));
 	if (other_kernel(d, other, sizeof(other))) {
-		snprintf(text, sizeof(text), "build it for this one: dkms install hvstep/"
-			 HVSTEP_VERSION " -k %s; or boot %s", d->release, other);
+		len = strlen(text);
+		snprintf(text + len, sizeof(text) - len, "; or boot %s", other);
 		doctor_problem(d, "module", text,
 			       "not installed for the kernel that runs, %s, but for %s",
 			       d->release, other);
 	} else {
-		snprintf(text, sizeof(text), "install hvstep's module: dkms install hvstep/"
-			 HVSTEP_VERSION " -k %s", d->release);
 		doctor_problem(d, "module", text, "not installed");
 	}
 }
@@ -198,8 +235,9 @@ static enum signature signature_of(const struct doctor *d)
 static void check_signature(struct doctor *d)
 {
 	static const char * const remedy =
-		"sign it with a key that this kernel trusts: make sign KEY=FILE CERT=FILE; "
-		"README.md has a section on it";
+		"sign it with a key that this kernel trusts: make sign KEY=FILE CERT=FILE; or let "
+		"DKMS do that, mok_signing_key and mok_certificate in /etc/dkms/framework.conf, and "
+		"dkms remove and install it anew; README.md has a section on it";
 	char lockdown[128] = "", enforce[8] = "";
 	enum signature signature = signature_of(d);
 	const char *why = NULL;

@@ -192,20 +192,37 @@ static const char place_remedy[] =
 	"let it have the node: libvirt, cgroup_device_acl in qemu.conf; systemd, DeviceAllow= and no "
 	"PrivateDevices=; a container, --device " HVSTEP_DEVICE;
 
-static void not_opened(struct doctor *d, int err, const struct identity *who)
+/* Its user is not in the group of the device, or the device has none that may use it. */
+static void not_permitted(struct doctor *d, int node, const struct identity *who)
 {
+	const struct group *group;
 	char remedy[256];
+	struct stat st;
 
+	if (fstat(node, &st) != 0)
+		st = (struct stat){};
+	group = st.st_gid ? getgrgid(st.st_gid) : NULL;
+	if (!st.st_gid || (st.st_mode & 060) != 060)
+		snprintf(remedy, sizeof(remedy), "have udev give it to a group, by hvstep's rule: "
+			 "udevadm control --reload; udevadm trigger --action=add "
+			 "--sysname-match=hvstep");
+	else
+		snprintf(remedy, sizeof(remedy), "add it to the group of the device: usermod -aG %s "
+			 "USER, and start the VMM anew", group ? group->gr_name : "kvm");
+	doctor_problem(d, "its device", remedy, "its user (UID %u, group %u, and %zu more) may not "
+		       "open " HVSTEP_DEVICE " (mode %04o, group %u)", who->uid, who->gid,
+		       who->nr_groups, st.st_mode & 07777, st.st_gid);
+}
+
+static void not_opened(struct doctor *d, int node, int err, const struct identity *who)
+{
 	switch (err) {
 	case EPERM:
 		doctor_problem(d, "its device", place_remedy, "its device cgroup does not let it "
 			       "open " HVSTEP_DEVICE);
 		return;
 	case EACCES:
-		snprintf(remedy, sizeof(remedy), "add it to the group of the device: usermod -aG kvm "
-			 "USER, and start the VMM anew");
-		doctor_problem(d, "its device", remedy, "its user (UID %u, group %u, and %zu more) may "
-			       "not open " HVSTEP_DEVICE, who->uid, who->gid, who->nr_groups);
+		not_permitted(d, node, who);
 		return;
 	case ENOTTY:
 		doctor_problem(d, "its device", "remove it there, and make the node anew",
@@ -236,7 +253,7 @@ static void try_it(struct doctor *d, int node)
 		answer = ask(d, node, be, NULL, there);
 	}
 	if (answer.what == NOT_OPENED) {
-		not_opened(d, answer.err, &who);
+		not_opened(d, node, answer.err, &who);
 		return;
 	}
 	if (answer.what != OPENED) {

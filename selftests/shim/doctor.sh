@@ -19,6 +19,7 @@ static=$2/static
 unset LD_PRELOAD HVSTEP_PRELOAD
 release=6.12.9-test
 other=6.1.0-test
+version=$("$hvstep" --version | sed -n '1s/.* //p')
 root=$tap_dir/root
 chmod 755 "$tap_dir"
 nl='
@@ -136,7 +137,7 @@ json() {
 	doctor --json "$@" | python3 -c 'import json, sys; o = json.load(sys.stdin); c = {x["check"]: x for x in o["checks"]}; print(*eval(sys.argv[1]))' "$wanted"
 }
 
-plan 112
+plan 116
 healthy
 expect -e '' -o "ok       machine: ppc64le, kernel $release
 ok       processor: POWER9, bare metal
@@ -207,7 +208,17 @@ installed $release kernel/arch/powerpc/kvm/kvm-hv.ko
 problem "installed, and depmod has not run" module "*does not know of */updates/dkms/hvstep.ko" \
 	"*depmod -a*modprobe hvstep"
 rm "$root/lib/modules/$release/updates/dkms/hvstep.ko"
-problem "not installed" module "not installed" "*dkms install hvstep/* -k $release"
+problem "not installed, and no source" module "not installed" "*the package hvstep-dkms*"
+put "usr/src/hvstep-$version/dkms.conf" ""
+problem "no headers" module "not installed" "*linux-headers-$release *kernel-devel-$release*dkms install*"
+mkdir -p "$root/usr/src/linux-headers"
+ln -s /usr/src/linux-headers "$root/lib/modules/$release/build"
+problem "the headers' link leads nowhere" module "not installed" "*linux-headers-$release *"
+put usr/src/linux-headers/Makefile ""
+problem "not installed" module "not installed" "*build it: dkms install hvstep/$version -k $release"
+put proc/sys/kernel/osrelease 5.10.0-test
+problem "a kernel that hvstep is not for" module "not installed" "*boot Linux 6.1 or later*"
+put proc/sys/kernel/osrelease $release
 echo "updates/dkms/hvstep.ko:" >>"$root/lib/modules/$release/modules.dep"
 problem "removed since depmod ran" module "not installed" "*dkms install*"
 installed $other extra/hvstep.ko.xz

@@ -42,12 +42,13 @@ page() {
 	fi
 }
 
-# The options of the pages that some commands have to themselves, which none of these takes.
+# The options of each page that none of the commands it describes takes.
 surplus() {
-	for page in "$man"/hvstep-*.1; do
+	for page in "$man"/hvstep.1 "$man"/hvstep-*.1; do
 		for command in $(commands); do
 			[ "$(page "$command")" != "$page" ] || options "$command"
 		done >"$tap_dir/taken"
+		[ "$page" != "$man/hvstep.1" ] || options "" >>"$tap_dir/taken"
 		[ ! -s "$tap_dir/taken" ] ||
 			sed -nE 's/^\.It .*Fl (-|Fl )([a-z-]{2,}).*/\2/p' "$page" |
 			grep -vxFf "$tap_dir/taken" | sed "s,^,${page##*/}: --,"
@@ -103,7 +104,7 @@ installed() {
 # What a page refers to as one of ours, and is not there.
 dangling() {
 	sed -n 's/^\.Xr \(hvstep[a-z-]*\|libhvstep\) \([1-9]\).*/\1.\2/p' "$man"/*.[1-9] | sort -u |
-		grep -vx hvstep-report.1 | without test_page
+		without test_page
 }
 
 test_page() {
