@@ -87,7 +87,7 @@ differing() {
 }
 
 lib=usr/lib/powerpc64le-linux-gnu
-plan 24
+plan 25
 expect "make deb" "$top/packaging/make-deb"
 expect "there is a package of each name" unpack
 # There is nothing to look at.
@@ -109,6 +109,9 @@ usr/share/man/man1/hvstep-trace.1.gz
 usr/share/man/man1/hvstep.1.gz
 usr/share/man/man4/hvstep.4.gz
 usr/share/man/man5/hvstep-trace.5.gz"
+is "what libvirt needs is among its examples" \
+	"$(cd "$(unpacked hvstep)/usr/share/doc/hvstep/examples" && echo ./* | sed 's,\./,,g') " \
+	"domain-emulator.xml domain-env.xml libvirt-qemu.hvstep qemu.conf.hvstep "
 is "libhvstep0 has the library" "$(files libhvstep0)" "$lib/libhvstep.so.0"
 is "libhvstep-dev has what a compiler wants" "$(files libhvstep-dev)" \
 "usr/include/hvstep-trace.h
@@ -137,7 +140,7 @@ is "the command is of POWER, and stripped" "$(elf "$(unpacked hvstep)/usr/bin/hv
 is "so is the library" "$(elf "$(unpacked libhvstep0)/$lib/libhvstep.so.0")" "PowerPC64 "
 is "the device is the group's" \
 	"$(grep -v '^#' "$(unpacked hvstep)/usr/lib/udev/rules.d/60-hvstep.rules")" \
-	'KERNEL=="hvstep", SUBSYSTEM=="misc", GROUP="kvm", MODE="0660"'
+	'KERNEL=="hvstep", SUBSYSTEM=="misc", GROUP="kvm", MODE="0660", SECLABEL{selinux}="system_u:object_r:kvm_device_t:s0"'
 is "that of a loaded module, too" \
 	"$(grep -oE 'udevadm (control|trigger).*=hvstep' "$(unpacked hvstep).control/postinst")" \
 	"udevadm trigger --action=add --sysname-match=hvstep"

@@ -40,7 +40,7 @@ module_source() {
 
 lint() { rpmlint -c "$top/packaging/rpm/rpmlint.toml" "$@"; }
 
-plan 11
+plan 12
 expect "make rpm" "$top/packaging/make-rpm"
 # There is nothing to look at.
 [ "$tap_failed" = 0 ] || finish
@@ -55,6 +55,8 @@ is "hvstep has the command, the shim, the completion and the rule" "$(files hvst
 is "and the manual" "$(query hvstep -d | sed -n 's,^/usr/share/man/,,p' | tr '\n' ' ')" \
 	"man1/hvstep-attach.1.gz man1/hvstep-qemu.1.gz man1/hvstep-report.1.gz man1/hvstep-step.1.gz $(
 	)man1/hvstep-trace.1.gz man1/hvstep.1.gz man4/hvstep.4.gz man5/hvstep-trace.5.gz "
+is "and what libvirt needs" "$(query hvstep -d | sed -n 's,^/usr/share/doc/[^/]*/,,p' | LC_ALL=C sort | tr '\n' ' ')" \
+	"README.md domain-emulator.xml domain-env.xml libvirt-qemu.hvstep qemu.conf.hvstep "
 is "libhvstep has the library" "$(files libhvstep)" /usr/lib64/libhvstep.so.0
 is "libhvstep-devel has what a compiler wants" "$(files libhvstep-devel)" \
 "/usr/include/hvstep-trace.h
