@@ -12,7 +12,11 @@ PAYLOAD := $(TOP)/build/ppc64el
 
 ifdef NATIVE
 KERNELS ?= native
+# Who builds and installs on a POWER host has its distribution's compiler and headers;
+# what tests need in addition, those fetch.
+SETUP :=
 else
+SETUP := machine-setup
 KERNELS ?= 6.1 6.12 6.12-64k 7.2
 CROSS_COMPILE ?= powerpc64le-linux-gnu-
 # Debian's versioned cross compiler has no unversioned name beside it.
@@ -44,10 +48,11 @@ help:
 	@echo 'make installcheck   packages and dkms, the module compiled in emulated hosts (an hour)'
 	@echo 'make torture        all that can be done to guests at once, at random: SECONDS=600 SEED=1'
 	@echo 'make garbage        senseless calls by a user without rights: CALLS=1000000 SEED=1'
+	@echo 'make debug-check    on kernels with KASAN, lockdep and more, which it builds (some hours)'
 	@echo 'make fuzz           libFuzzer on what takes anything, FUZZ_SECONDS=600 of each'
 	@echo 'make bench          what a step costs, in host instructions (8 boots, 6 minutes)'
 	@echo 'make demo           step a Linux guest under QEMU with GDB and watch'
-	@echo 'make matrix         short tests on all emulated machines with all kernels; libvirt (an hour)'
+	@echo 'make matrix         short tests on all emulated machines with all kernels; libvirt, dkms (hours)'
 	@echo 'make sign           sign the modules: KEY=FILE CERT=FILE, or with a pair made for it'
 	@echo 'make style          what checkers say: shellcheck, checkpatch, sparse, clang-tidy, pyflakes'
 	@echo 'make machine-setup  fetch and prepare what all of these need (they do it themselves)'
@@ -69,11 +74,11 @@ modules: $(KERNELS:%=module-%)
 
 # One at a time: each is parallel in itself.
 .PHONY: $(KERNELS:%=module-%)
-$(KERNELS:%=module-%): module-%: machine-setup
+$(KERNELS:%=module-%): module-%: $(SETUP)
 	+$(MACHINE)/build-kmod $* $(if $(V),V=$(V))
 
 .PHONY: user
-user: machine-setup
+user: $(SETUP)
 	$(MAKE) -C user all
 	$(MAKE) -C user install DESTDIR=$(PAYLOAD)
 
@@ -100,7 +105,7 @@ check check-full demo soak torture garbage bench trace-check installcheck: all
 	$(MAKE) -C selftests $@ KERNELS='$(KERNELS)'
 
 .PHONY: install
-install: machine-setup
+install: $(SETUP)
 	$(MAKE) -C user all
 	$(MAKE) -C user install DESTDIR=$(DESTDIR)
 	$(MAKE) -C packaging install DESTDIR=$(DESTDIR)
@@ -111,7 +116,7 @@ uninstall:
 	$(MAKE) -C packaging uninstall DESTDIR=$(DESTDIR)
 
 .PHONY: dist deb rpm
-deb rpm: packages-setup
+deb rpm: $(if $(NATIVE),,packages-setup)
 dist deb rpm:
 	$(MAKE) -C packaging $@
 
@@ -119,13 +124,25 @@ dist deb rpm:
 style: machine-setup
 	selftests/style/run $(STYLE_ARGS)
 
-# Fetches further kernels, and builds for them, itself
+# Builds the kernels, and the module for them, first
+.PHONY: debug-check
+debug-check: all
+	$(MACHINE)/debug-kernel
+	$(foreach k,$(shell $(MACHINE)/setup --print DEBUG_KERNELS),$(MACHINE)/build-kmod $k &&) :
+	selftests/check --debug $(CHECK_ARGS)
+
+# All that takes too long for `make check`, each to its end. Fetches further kernels, and
+# builds for them, itself.
 .PHONY: matrix matrix-readme
-matrix: all kselftest-setup
-	selftests/check --full --only '^(kselftest|doctor)$$'
-	selftests/transparent/with-sid
-	selftests/transparent/with-libvirt
-	selftests/matrix/run $(MATRIX_ARGS)
+matrix: all kselftest-setup packages-setup debian-setup deb
+	status=0; \
+	selftests/matrix/run $(MATRIX_ARGS) || status=1; \
+	selftests/check --full --only '^(kselftest|doctor)$$' || status=1; \
+	selftests/kselftest/run --whole --kernels 6.12 || status=1; \
+	selftests/transparent/with-sid || status=1; \
+	selftests/transparent/with-libvirt || status=1; \
+	selftests/check --install || status=1; \
+	exit $$status
 matrix-readme:
 	selftests/matrix/table.py --readme
 
