@@ -17,6 +17,8 @@ KMOD_BUILD_DIR=$TOP_DIR/build/kmod
 KERNELS=(6.1 6.12 6.12-64k 7.2)
 # What other suites carry, for `make matrix` alone, or when named.
 MATRIX_KERNELS=(7.2-64k trixie trixie-backports experimental)
+# Of the default kernel's source, instrumented: debug-kernel builds them.
+DEBUG_KERNELS=(6.12-kasan 6.12-kcsan)
 DEFAULT_KERNEL=6.12
 DEFAULT_MACHINE=powernv9
 

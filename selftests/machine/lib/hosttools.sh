@@ -12,6 +12,7 @@ HOST_PACKAGES_CROSS=(gcc libc6-dev gcc-12-powerpc64le-linux-gnu
 	patchelf gdb-multiarch libxml2-utils)
 HOST_PACKAGES_NATIVE=(gcc libc6-dev)
 HOST_PACKAGES_BENCH=(gnuplot-nox)
+HOST_PACKAGES_DEBUG_KERNEL=(flex bison)
 # flamegraph.pl
 HOST_PACKAGES_DEMO=(libdevel-nytprof-perl)
 HOST_PACKAGES_PACKAGES=(debhelper dh-dkms dpkg-dev fakeroot lintian rpm rpmlint)
@@ -35,6 +36,7 @@ install_host_tools() {
 	fi
 	[ -z "${bench:-}" ] || want+=("${HOST_PACKAGES_BENCH[@]}")
 	[ -z "${demo:-}" ] || want+=("${HOST_PACKAGES_DEMO[@]}")
+	[ -z "${debug_kernel:-}" ] || want+=("${HOST_PACKAGES_DEBUG_KERNEL[@]}")
 	if [ -n "${packages:-}" ]; then
 		want+=("${HOST_PACKAGES_PACKAGES[@]}")
 		[ "$(uname -m)" != ppc64le ] || want+=("${HOST_PACKAGES_PACKAGES_NATIVE[@]}")

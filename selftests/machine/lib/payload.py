@@ -31,7 +31,12 @@ def path(name):
 
 
 def kernels():
+    """Debian's"""
     return path("KERNELS").split() + path("MATRIX_KERNELS").split()
+
+
+def debug_kernels():
+    return path("DEBUG_KERNELS").split()
 
 
 def kernel_file(kernel, name):
