@@ -6,6 +6,7 @@
 #include <linux/kvm_host.h>
 
 #include "hvstep.h"
+#include "again.h"
 
 /* The largest block that one instruction accesses: a cache line, or lmw r0. */
 #define BLOCK	128
@@ -88,9 +89,11 @@ static int find_at(struct hvstep_vcpu *hv, struct hvstep_access *access, u64 ea,
 	gpa_t gpa;
 	int ret;
 
-	ret = hvstep_mem_translate_data(hv->vcpu, ea, &gpa);
+	ret = hvstep_mem_translate_data(hv, ea, &gpa);
+	if (ret == -EFAULT)
+		return 0;
 	if (ret)
-		return ret == -EFAULT || ret == -EAGAIN ? ret : 0;
+		return ret;
 	access->gpa = gpa;
 	access->len = len;
 	return 0;
@@ -119,6 +122,9 @@ int hvstep_access_find_slow(struct hvstep_vcpu *hv, u32 word)
 	}
 	if (!access_ea(hv, word, suffix, &ea, &len) || !may_touch(hv, ea, len))
 		return 0;
+	/* This may sleep; and it is no step for what the last one has armed. */
+	if (hv->kept)
+		hvstep_disarm(hv);
 
 	/* The smallest page is 4K; an access can cross into another. */
 	first = min_t(unsigned int, len, 0x1000 - (ea & 0xfff));

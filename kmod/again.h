@@ -45,6 +45,8 @@ static inline void hvstep_block_flush(struct hvstep_block *block)
 
 static inline void hvstep_now_armed(struct hvstep_vcpu *hv)
 {
+	lockdep_assert_held(&hv->vm->kvm->mmu_lock);
+
 	WRITE_ONCE(hv->nr_armed, hv->nr_chosen);
 	WRITE_ONCE(hv->vm->armers, hv->vm->armers + 1);
 	WRITE_ONCE(hv->vm->changes, hv->vm->changes + 1);
@@ -52,6 +54,8 @@ static inline void hvstep_now_armed(struct hvstep_vcpu *hv)
 
 static inline void hvstep_now_restored(struct hvstep_vcpu *hv)
 {
+	lockdep_assert_held(&hv->vm->kvm->mmu_lock);
+
 	WRITE_ONCE(hv->nr_armed, 0);
 	WRITE_ONCE(hv->vm->armers, hv->vm->armers - 1);
 	WRITE_ONCE(hv->vm->changes, hv->vm->changes + 1);

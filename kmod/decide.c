@@ -14,36 +14,44 @@ static bool ciabr_within(struct hvstep_vcpu *hv, u64 len)
 	       (ciabr & ~3UL) - hv->nip < len;
 }
 
-/* All of an atomic sequence in one step, if it is one and that is asked for. */
-static void plan_sequence(struct hvstep_vcpu *hv, const struct hvstep_plan_in *in)
+/*
+ * All of an atomic sequence in one step, if it is one and that is asked for; or an error of
+ * hvstep_mem_fetch() for which that is not known.
+ */
+static int plan_sequence(struct hvstep_vcpu *hv, const struct hvstep_plan_in *in)
 {
 	u32 words[HVSTEP_MAX_SEQUENCE] = { in->word };
 	unsigned int nr;
 	gpa_t gpa;
+	int ret;
 
 	if (!(hv->flags & HVSTEP_POLICY_ATOMIC) || !in->fetched ||
 	    !hvstep_insn_is_larx(in->word))
-		return;
+		return 0;
 	/* The guest may trace what is behind the larx. */
 	if (hv->msr & MSR_BE || ciabr_within(hv, 4 * HVSTEP_MAX_SEQUENCE))
-		return;
+		return 0;
 	/*
 	 * It may go on in the next page, but not far enough to where the handlers
 	 * of that one begin. A breakpoint is none of it.
 	 */
 	for (nr = 1; nr < HVSTEP_MAX_SEQUENCE; nr++) {
-		if (hvstep_mem_fetch(hv, hv->nip + 4 * nr, &gpa, &words[nr]) < 0 ||
-		    words[nr] == KVMPPC_INST_SW_BREAKPOINT)
+		ret = hvstep_mem_fetch(hv, hv->nip + 4 * nr, &gpa, &words[nr]);
+		if (ret < 0 && ret != -EFAULT && ret != -EIO)
+			return ret;
+		if (ret < 0 || words[nr] == KVMPPC_INST_SW_BREAKPOINT)
 			break;
 	}
 	hvstep_plan_sequence(in, words, nr, &hv->plan);
+	return 0;
 }
 
 /*
  * What becomes of the instruction @word at nip; @fetch is what hvstep_mem_fetch() has
- * said of it. @whole: with all of an atomic sequence, if that is asked for.
+ * said of it. @whole: with all of an atomic sequence, if that is asked for. 0, or an error
+ * of hvstep_mem_fetch(), with no more than this instruction decided.
  */
-void hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole)
+int hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	bool fetched = fetch >= 0;
@@ -60,6 +68,7 @@ void hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole)
 		.gpr3 = kvmppc_get_gpr(vcpu, 3),
 		.trace_all = hv->flags & HVSTEP_POLICY_TRACE_ALL,
 	};
+	int ret = 0;
 
 	hv->own_trace = hv->msr & MSR_SE ||
 			(hv->msr & MSR_BE && (!fetched || hvstep_insn_is_branch(word))) ||
@@ -67,7 +76,7 @@ void hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole)
 	in.own_trace = hv->own_trace;
 	hvstep_plan_make(&in, &hv->plan);
 	if (whole)
-		plan_sequence(hv, &in);
+		ret = plan_sequence(hv, &in);
 	/* In problem state interrupts are enabled, whatever we do (irq.c). */
 	if (hv->msr & MSR_PR)
 		hv->plan.vectors |= HVSTEP_VECS_ASYNC;
@@ -77,4 +86,5 @@ void hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole)
 		if (!hv->plan.required)
 			hv->plan.emul = HVSTEP_EMUL_NONE;
 	}
+	return ret;
 }

@@ -88,6 +88,8 @@ int hvstep_mem_translate_first(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *g
 int hvstep_mem_translate_locked(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea,
 				u64 msr, int first, gpa_t *gpa)
 {
+	lockdep_assert_held(&hv->vm->kvm->mmu_lock);
+
 	if (!(msr & MSR_IR)) {
 		/*
 		 * Guest real mode: KVM maps it onto guest real memory one to
@@ -123,23 +125,44 @@ int hvstep_mem_translate(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa)
 	}
 }
 
+static int translate_data_radix(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa)
+{
+	int ret;
+
+	for (;;) {
+		hvstep_pages_lock(hv);
+		ret = hvstep_radix_data(hv, ea, gpa);
+		hvstep_pages_unlock(hv);
+		if (ret != -EAGAIN)
+			return ret;
+		ret = hvstep_page_get(hv, hv->missing, false);
+		if (ret)
+			return ret;
+		cond_resched();
+	}
+}
+
 /*
- * Where a data access of the vCPU as it is now would go; -EFAULT if the guest's tables
- * cannot be read, -EAGAIN if KVM has none at the moment, otherwise it has no translation.
+ * Where a data access of the vCPU as it is now would go: -EFAULT if it has no translation;
+ * and where that is not known, -EINTR, -ENOMEM and -ENXIO as of hvstep_mem_fetch(). Nothing
+ * may be armed: this can wait for userspace.
  */
-int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa)
+int hvstep_mem_translate_data(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa)
 {
 	struct kvmppc_pte pte = { };
 	int ret;
 
-	if (!(hvstep_get_msr(vcpu) & MSR_DR)) {
+	if (!(hvstep_get_msr(hv->vcpu) & MSR_DR)) {
 		*gpa = ea & KVM_PAM;
 		return 0;
 	}
-	ret = translate(vcpu, ea, &pte, true);
-	if (!ret)
-		*gpa = pte.raddr;
-	return ret;
+	if (kvm_is_radix(hv->vm->kvm))
+		return translate_data_radix(hv, ea, gpa);
+	ret = translate(hv->vcpu, ea, &pte, true);
+	if (ret)
+		return ret == -EAGAIN ? -ENXIO : -EFAULT;
+	*gpa = pte.raddr;
+	return 0;
 }
 
 /* Under kvm->srcu, as is what it returns */

@@ -189,7 +189,7 @@ void hvstep_ring_free(struct hvstep_tracer *tracer);
 int hvstep_trace_open(struct hvstep_vm *vm, struct file *session, const struct hvstep_trace *trace);
 void hvstep_trace_put(struct hvstep_tracer *tracer);
 int hvstep_trace_ready(struct hvstep_vcpu *hv);
-void hvstep_trace_change(struct hvstep_vcpu *hv);
+void hvstep_trace_let_go(struct hvstep_vcpu *hv);
 void hvstep_trace_begin(struct hvstep_vcpu *hv, int fetch, u32 word);
 void hvstep_trace_commit(struct hvstep_vcpu *hv);
 void hvstep_trace_active(struct hvstep_vcpu *hv, bool active, int err);
@@ -199,7 +199,7 @@ int hvstep_trace_wait(struct hvstep_tracer *tracer, u64 count, bool nonblock);
 int hvstep_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 /* decide.c */
-void hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole);
+int hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole);
 
 /*
  * In an ordinary state, which most are, most instructions need no look at all of it.
@@ -354,7 +354,7 @@ int hvstep_mem_translate_first(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *g
 int hvstep_mem_translate_locked(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea,
 				u64 msr, int first, gpa_t *gpa);
 int hvstep_mem_translate(struct hvstep_vcpu *hv, u64 ea, u64 msr, gpa_t *gpa);
-int hvstep_mem_translate_data(struct kvm_vcpu *vcpu, u64 ea, gpa_t *gpa);
+int hvstep_mem_translate_data(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa);
 struct kvm_memory_slot *hvstep_mem_slot(struct kvm *kvm, gfn_t gfn);
 int hvstep_mem_read(struct kvm_vcpu *vcpu, gpa_t gpa, u32 *raw);
 int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word);
@@ -412,6 +412,7 @@ static __always_inline bool hvstep_radix_is_same(struct hvstep_vcpu *hv,
 	return likely(!differs);
 }
 
+int hvstep_radix_data(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa);
 int hvstep_radix_fetch(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea, u64 msr,
 		       gpa_t *gpa);
 

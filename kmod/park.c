@@ -21,16 +21,19 @@
  * Wait while the word at @gpa is armed. The caller holds vcpu->mutex and has
  * nothing armed, so nobody waits for it in turn; any signal ends the wait, as
  * it ends KVM_RUN. Returns 1 if there was nothing to wait for: so it stays while
- * vm->changes is @changes.
+ * vm->changes is @changes; -EAGAIN if that is not known yet.
  */
 int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes)
 {
 	struct hvstep_vm *vm = hv->vm;
+	int ret;
 
 	WARN_ON_ONCE(hv->nr_armed);
 
 	/* If there is no such page, then nothing is armed in it. */
-	hvstep_page_get(hv, gpa, false);
+	ret = hvstep_page_get(hv, gpa, false);
+	if (ret == -EINTR || ret == -ENOMEM)
+		return -EAGAIN;
 	if (!hvstep_block_is_armed(hv, gpa, changes))
 		return 1;
 	hvstep_count(hv, HVSTEP_COUNT_PARKED);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Instruction fetch through a radix guest's page table (ISA Book III, "Radix
- * Tree Translation"). KVM's own walk is there for loads and stores: it does not
- * give the storage attributes, and from guarded storage nothing may be fetched;
- * nor the reference bit, without which hardware sets it, or raises an interrupt.
+ * The walk of a radix guest's page table (ISA Book III, "Radix Tree Translation").
+ * KVM's own does not give the storage attributes, and from guarded storage nothing may
+ * be fetched; nor the reference bit, without which hardware sets it, or raises an
+ * interrupt; nor does it tell a table that is not there from one that cannot be read now.
  *
  * The next step mostly is in the same page. So a walk is remembered with each entry
  * it came by, and is good again if these are all the same still.
@@ -81,6 +81,29 @@ static int walk_down(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea)
 		}
 	}
 	return -EFAULT;
+}
+
+/*
+ * Where a load or store at @ea of the vCPU as it is now goes, if it may; -EFAULT if
+ * nowhere; -EAGAIN as below. The pages are locked.
+ */
+int hvstep_radix_data(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa)
+{
+	struct hvstep_walk walk = {
+		.table = hv->vm->kvm->arch.process_table,
+		.pid = ea >> 62 ? 0 : hvstep_compat_pid(hv->vcpu),
+	};
+	u64 mask;
+	int ret;
+
+	lockdep_assert_held(&hv->vm->kvm->mmu_lock);
+
+	ret = walk_down(hv, &walk, ea);
+	if (ret)
+		return ret;
+	mask = (1UL << walk.shift) - 1;
+	*gpa = (walk.leaf & PTE_RPN & ~mask) | (ea & mask);
+	return 0;
 }
 
 /*

@@ -23,12 +23,12 @@ static int lock_memory(struct hvstep_tracer *tracer, unsigned long nr)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	atomic_long_t *locked = &tracer->cred->user->locked_vm;
+	long now = atomic_long_read(locked);
 
-	if ((unsigned long)atomic_long_add_return(nr, locked) > limit &&
-	    !capable(CAP_IPC_LOCK)) {
-		atomic_long_sub(nr, locked);
-		return -ENOMEM;
-	}
+	do {
+		if (now + nr > limit && !capable(CAP_IPC_LOCK))
+			return -ENOMEM;
+	} while (!atomic_long_try_cmpxchg(locked, &now, now + nr));
 	tracer->nr_locked = nr;
 	return 0;
 }

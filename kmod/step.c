@@ -353,7 +353,6 @@ static int step_unknown(struct hvstep_vcpu *hv, int err, bool *again)
 	switch (err) {
 	case -EINTR:
 		return exit_intr(hv);
-	case -EAGAIN:
 	case -ENXIO:
 		/* Without a page table of KVM's: see set_up_mmu(). */
 		*again = true;
@@ -372,7 +371,9 @@ static noinline int step_insn(struct hvstep_vcpu *hv, int fetch, u32 word, bool 
 
 	if (hv->kept)
 		hvstep_disarm(hv);
-	hvstep_decide(hv, fetch, word, true);
+	ret = hvstep_decide(hv, fetch, word, true);
+	if (ret)
+		return step_unknown(hv, ret, again);
 	if ((hvstep_delivers(hv) && (!hv->plan.se || hv->plan.emul)) ||
 	    (fetch > 0 && hv->plan.emul)) {
 		bool probed = false;
@@ -385,7 +386,9 @@ static noinline int step_insn(struct hvstep_vcpu *hv, int fetch, u32 word, bool 
 		ret = run_plan(hv, again, &probed);
 		if (!probed)
 			return ret;
-		hvstep_decide(hv, fetch, word, true);
+		ret = hvstep_decide(hv, fetch, word, true);
+		if (ret)
+			return step_unknown(hv, ret, again);
 	}
 	if (hv->plan.emul && hvstep_emulate(hv, word)) {
 		hvstep_count(hv, HVSTEP_COUNT_EMULATED);
@@ -561,10 +564,10 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 		}
 		if (hv->kept)
 			hvstep_disarm(hv);
-		if (READ_ONCE(hv->special)) {
-			hvstep_trace_change(hv);
+		if (READ_ONCE(hv->special))
 			hvstep_request_settle(hv);
-		}
+		if (hv->tracing)
+			hvstep_trace_let_go(hv);
 		ret = was_cancelled(hv, steps) ? exit_debug(hv) : run_free(hv);
 	}
 	if (unlikely(hv->kept))

@@ -54,6 +54,8 @@ enum hvstep_sw_bp hvstep_sw_bp_at_nip(struct hvstep_vcpu *hv)
 		return HVSTEP_SW_BP_PARKED;
 	case -EINTR:
 		return HVSTEP_SW_BP_SIGNAL;
+	case -EAGAIN:
+		return HVSTEP_SW_BP_RETRY;
 	}
 	if (hvstep_mem_read(vcpu, gpa, &raw) || raw != KVMPPC_INST_SW_BREAKPOINT)
 		return HVSTEP_SW_BP_RETRY;	/* restored meanwhile */

@@ -93,13 +93,20 @@ static void change_tracer(struct hvstep_vcpu *hv)
 }
 
 /*
- * Whoever recorded the last steps may have gone, and is kept by no more than that. Not
- * while a step is under way, or is to be reported yet: that is his.
+ * No step is under way, and none to come for now: whoever has recorded them may go, and his
+ * memory with him. hvstep_trace_ready() looks who is there then.
  */
-void hvstep_trace_change(struct hvstep_vcpu *hv)
+void hvstep_trace_let_go(struct hvstep_vcpu *hv)
 {
-	if (hv->tracing != READ_ONCE(hv->tracer) && !hv->active && !hv->report)
-		change_tracer(hv);
+	struct hvstep_tracer *tracer = hv->tracing;
+
+	lockdep_assert_held(&hv->vcpu->mutex);
+
+	spin_lock(&hv->request.lock);
+	hv->tracing = NULL;
+	hvstep_request_special(hv);
+	spin_unlock(&hv->request.lock);
+	hvstep_trace_put(tracer);
 }
 
 /*
@@ -182,8 +189,13 @@ void hvstep_trace_begin(struct hvstep_vcpu *hv, int fetch, u32 word)
 		/* This may sleep. */
 		if (hv->kept)
 			hvstep_disarm(hv);
-		if (hvstep_mem_fetch(hv, hv->nip + 4, &gpa, &next->suffix) < 0)
+		/* It is in the same page: only for want of memory, or for a signal. */
+		if (hvstep_mem_fetch(hv, hv->nip + 4, &gpa, &next->suffix) < 0) {
+			next->word = 0;
 			next->suffix = 0;
+			next->flags |= HVSTEP_RECORD_NO_WORD;
+			return;
+		}
 	}
 	if (may_access(word) && hvstep_access_ea(hv, word, next->suffix, &next->ea))
 		next->flags |= HVSTEP_RECORD_EA;
@@ -311,9 +323,14 @@ static void tracer_withdraw(struct hvstep_tracer *tracer)
 	}
 	spin_unlock(&hv->request.lock);
 	wake_up_all(&tracer->room);
-	/* A vCPU that is in no KVM_RUN may never come to let go of it. */
+	/*
+	 * A vCPU that is in no KVM_RUN may never come to let go of it: not even of one that
+	 * was to have recorded a step which userspace is still to complete. In KVM_RUN it
+	 * has, or makes steps.
+	 */
 	if (mutex_trylock(&hv->vcpu->mutex)) {
-		hvstep_trace_change(hv);
+		if (hv->tracing == tracer)
+			hvstep_trace_let_go(hv);
 		mutex_unlock(&hv->vcpu->mutex);
 	}
 	fput(tracer->session);
@@ -414,6 +431,9 @@ int hvstep_trace_open(struct hvstep_vm *vm, struct file *session, const struct h
 		return -ENOENT;
 	if (IS_ERR(hv))
 		return PTR_ERR(hv);
+	/* Before its memory counts; tracer_publish() is who decides. */
+	if (READ_ONCE(hv->tracer))
+		return -EBUSY;
 	tracer = tracer_create(hv, trace);
 	if (IS_ERR(tracer))
 		return PTR_ERR(tracer);

@@ -15,6 +15,7 @@
 #include "cells.h"
 #include "recorder.h"
 #include "ring.h"
+#include "swap.h"
 
 #define FAULTS	"/sys/kernel/debug/"
 /* More than any call has */
@@ -52,9 +53,10 @@ static const char *no_faults(void)
 		if (!write_to(name, "0"))
 			return "the kernel's fault injection cannot be set up (debugfs, root)";
 	}
-	/* By default those that may wait never fail. */
+	/* By default those that may wait never fail, nor those for pages of user space. */
 	if (!write_to(FAULTS "failslab/ignore-gfp-wait", "N") ||
 	    !write_to(FAULTS "fail_page_alloc/ignore-gfp-wait", "N") ||
+	    !write_to(FAULTS "fail_page_alloc/ignore-gfp-highmem", "N") ||
 	    !write_to(FAULTS "fail_page_alloc/min-order", "0"))
 		return "the kernel's fault injection cannot be set up (failslab, fail_page_alloc)";
 	return NULL;
@@ -297,12 +299,8 @@ static bool step_with(struct vcpu *v, int n, int *refused)
 	failed = has_failed();
 	vcpu_get_regs(v, &after);
 	vm_check_sealed(v->vm, "after a step");
-	if (ret == -EINTR) {
-		/* Another of its own signals: made again */
-		return true;
-	}
 	if (ret < 0) {
-		if (!failed || (ret != -ENOMEM && ret != -EFAULT))
+		if (!failed || (ret != -ENOMEM && ret != -EFAULT && ret != -EINTR))
 			vm_fail("place %d%s: %s", n, failed ? " failed" : "", strerror(-ret));
 		if (memcmp(&before, &after, sizeof(before)))
 			vm_fail("place %d failed: nip %llx msr %llx, before %llx %llx", n, after.pc,
@@ -343,6 +341,7 @@ TEST_F(shortage, first_step)
 	}
 	ASSERT_GT(MANY, n);
 	printf("# the first step: %d places, of which %d made it fail\n", n - 2, refused);
+	ASSERT_LT(0, refused);
 	ASSERT_EQ(1, attached());
 }
 
@@ -388,26 +387,14 @@ struct mover {
 	bool stop;
 };
 
-/* From now on it is of a file's, and stays when nobody has it mapped. */
-static void share_memory(struct vm *vm)
-{
-	int fd = memfd_create("guest", MFD_CLOEXEC);
-
-	if (fd < 0 || pwrite(fd, vm->mem, MEM_SIZE, 0) != (ssize_t)MEM_SIZE ||
-	    mmap(vm->mem, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) !=
-	    vm->mem)
-		vm_fail("memory of a file: %s", strerror(errno));
-	close(fd);
-}
-
-/* It has to be looked for again. */
+/* It has to be looked for again, and memory be found for it. */
 static void *take_away(void *arg)
 {
 	struct mover *mover = arg;
 
 	while (!__atomic_load_n(&mover->stop, __ATOMIC_RELAXED)) {
-		madvise(mover->vm->mem, 0x10000, MADV_DONTNEED);
-		usleep(20);
+		swap_out(mover->vm->mem, MEM_SIZE);
+		usleep(1000);
 	}
 	return NULL;
 }
@@ -419,12 +406,17 @@ TEST_F_TIMEOUT(shortage, moving, 120)
 	struct vcpu *v = self->v;
 	struct hvstep_counters c;
 	int i, refused = 0;
+	const char *why;
 
 	SKIP_WITHOUT_FAULTS();
-	share_memory(self->vm);
+	why = swap_begin();
+	if (why)
+		SKIP(return, "%s", why);
 	ring_start(v, CODE_RA);
 	vm_seal(self->vm);
 	set_policy(self->vm, HVSTEP_POLICY_TRACE_ALL, HVSTEP_IRQ_HOLD);
+	/* What is made once is there by then. */
+	steps_as_ever(v);
 	vcpu_debug(v, DEBUG_STEP);
 	ASSERT_EQ(0, pthread_create(&mover.thread, NULL, take_away, &mover));
 	for (i = 0; i < 4000; i++)
@@ -435,6 +427,7 @@ TEST_F_TIMEOUT(shortage, moving, 120)
 	printf("# %llu steps, %d refused, %llu words lost\n", c.steps, refused, c.lost);
 	ASSERT_EQ(0, c.lost);
 	ASSERT_LT(0, refused);
+	swap_end();
 	steps_as_ever(v);
 }
 
@@ -464,6 +457,7 @@ TEST_F(shortage, steps)
 		}
 	}
 	printf("# %d steps with a place that failed, which made %d fail\n", steps, refused);
+	ASSERT_LT(0, steps);
 	recorder_close(&rec);
 	set_policy(self->vm, 0, HVSTEP_IRQ_HOLD);
 	steps_as_ever(v);

@@ -370,12 +370,14 @@ TEST_F(tracer, locked_memory)
 	}, much = little;
 	int session = self->vm->session, fd, i;
 	struct vcpu *v = self->v;
+	struct runner runner;
 	struct recorder rec;
 
 	SKIP_REFERENCE();
 	if (geteuid())
 		SKIP(return, "only root can become a user whose memory is limited");
 	ring_start(v, CODE_RA);
+	vm_seal(self->vm);
 	vcpu_debug(v, 0);
 	much.nr_records = 16384;	/* and the ring's head */
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &mib));
@@ -383,6 +385,7 @@ TEST_F(tracer, locked_memory)
 	ASSERT_LE(0, fd) TH_LOG("root's is without a limit");
 	close(fd);
 
+	ignore_sigusr1();
 	/* A user that nobody else is */
 	ASSERT_EQ(0, setgroups(0, NULL));
 	ASSERT_EQ(0, setresuid(61234, 61234, 61234));
@@ -396,6 +399,17 @@ TEST_F(tracer, locked_memory)
 		ASSERT_EQ(10, rec.ring->head);
 		recorder_close(&rec);
 	}
+	/* Nor if it is in the guest, and has no more steps to make */
+	runner_start(&runner, v, false);
+	for (i = 0; i < 4; i++) {
+		recorder_open(&rec, v, little);
+		ask(v, 10, LIVE);
+		while (recorder_poll(&rec, 1000) != POLLIN || rec.ring->head < 10)
+			;
+		ASSERT_TRUE(runner_goes_on(&runner));
+		recorder_close(&rec);
+	}
+	runner_stop(&runner);
 }
 
 KVM_TEST_MAIN

@@ -21,8 +21,7 @@
  *		at has no translation or no memory; an rfid or mtmsrd that moves
  *		the processor into or out of a transaction; an rfebb that returns
  *		to itself
- *   EFAULT	the memory that the instruction is in cannot be read; or that of the
- *		tables by which the guest's processor finds what it accesses
+ *   EFAULT	the memory that the instruction is in cannot be read
  *   ENOMEM	the host has no memory to find out what the instruction would do
  * and exit_reason KVM_EXIT_INTERNAL_ERROR. The guest is as it was before.
  *
