@@ -205,7 +205,7 @@ static void not_permitted(struct doctor *d, int node, const struct identity *who
 	if (!st.st_gid || (st.st_mode & 060) != 060)
 		snprintf(remedy, sizeof(remedy), "have udev give it to a group, by hvstep's rule: "
 			 "udevadm control --reload; udevadm trigger --action=add "
-			 "--sysname-match=hvstep");
+			 "--sysname-match=hvstep; and start the VMM anew");
 	else
 		snprintf(remedy, sizeof(remedy), "add it to the group of the device: usermod -aG %s "
 			 "USER, and start the VMM anew", group ? group->gr_name : "kvm");

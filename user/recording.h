@@ -7,6 +7,9 @@
 
 #include <libhvstep.h>
 
+/* Of a ring: it is little, but it will do. */
+#define LEAST_RECORDS	1024
+
 /**
  * struct recording - what is recorded, into which file, and for how long
  * @session:	of the VM
@@ -15,6 +18,7 @@
  * @nr_vcpus:	how many
  * @count:	end once so many steps are made, all vCPUs together; 0: without a limit
  * @seconds:	end after so many; 0: without a limit
+ * @any_size:	of rings: @trace's, or what of it can be had
  * @has_until:	end each vCPU's steps when its nip is @until
  * @until:	see there
  * @pidfd:	of the VMM
@@ -45,6 +49,7 @@ struct recording {
 	size_t nr_vcpus;
 	unsigned long long count;
 	double seconds;
+	bool any_size;
 	bool has_until;
 	__u64 until;
 	int pidfd;

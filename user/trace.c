@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -27,9 +26,8 @@
 #include "target.h"
 
 #define DEFAULT_FILE	"hvstep.trace"
-/* Of a ring: 4 MB, some tenths of a second's steps; and what is little, but will do */
+/* Of a ring: 4 MB, some tenths of a second's steps */
 #define DEFAULT_RECORDS	65536
-#define LEAST_RECORDS	1024
 
 struct trace {
 	struct target target;
@@ -88,6 +86,7 @@ static void parse_ring(struct argp_state *state, const char *arg, struct trace *
 		argp_error(state, "a ring has a power of two of records, 16 to %u",
 			   HVSTEP_RING_MAX_RECORDS);
 	trace->rec.trace.nr_records = n;
+	trace->rec.any_size = false;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -400,24 +399,6 @@ static int record(struct trace *trace)
 }
 
 /*
- * Rings are locked memory: all of them together are not to take all that a user without
- * privileges may have of it.
- */
-static unsigned int default_records(const struct recording *rec)
-{
-	unsigned long long page = sysconf(_SC_PAGESIZE);
-	unsigned int nr = DEFAULT_RECORDS;
-	struct rlimit limit;
-
-	if (!geteuid() || getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur == RLIM_INFINITY)
-		return nr;
-	while (nr > LEAST_RECORDS &&
-	       rec->nr_vcpus * (nr * sizeof(struct hvstep_record) + page) > limit.rlim_cur / 4 * 3)
-		nr /= 2;
-	return nr;
-}
-
-/*
  * Half a ring is read while the vCPU fills the other one; but what several make together
  * is not to be looked at too late.
  */
@@ -436,6 +417,7 @@ int cmd_trace(int argc, char **argv)
 	struct hvstep_session *session;
 	struct trace trace = {
 		.file = DEFAULT_FILE,
+		.rec = { .trace.nr_records = DEFAULT_RECORDS, .any_size = true },
 	};
 	int status;
 
@@ -451,8 +433,6 @@ int cmd_trace(int argc, char **argv)
 	trace.rec.session = session;
 	if (find_vcpus(&trace)) {
 		trace.rec.vcpus = trace.vcpus;
-		if (!trace.rec.trace.nr_records)
-			trace.rec.trace.nr_records = default_records(&trace.rec);
 		trace.rec.trace.watermark = watermark(&trace.rec);
 		status = record(&trace);
 	} else {
