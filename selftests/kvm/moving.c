@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -13,6 +15,7 @@
 
 #include "cells.h"
 #include "runner.h"
+#include "swap.h"
 
 #define STEPS		1000
 #define MOVES		10
@@ -96,6 +99,101 @@ TEST_F(moving, unmapped)
 {
 	SKIP_REFERENCE();
 	step_while(self->vm, self->v, unmap_all);
+}
+
+static void swap_all(struct vm *vm)
+{
+	swap_out(vm->mem, MEM_SIZE);
+}
+
+TEST_F_TIMEOUT(moving, swapped, 240)
+{
+	unsigned long before = swapped_out();
+	const char *why;
+
+	SKIP_REFERENCE();
+	why = swap_begin();
+	if (why)
+		SKIP(return, "%s", why);
+	step_while(self->vm, self->v, swap_all);
+	ASSERT_LT(before, swapped_out());
+	swap_end();
+}
+
+/* The host merges pages of the same content (KSM), and splits them when one is written. */
+#define KSM	"/sys/kernel/mm/ksm/"
+/* include/uapi/linux/kernel-page-flags.h */
+#define KPF_KSM	21
+
+static bool write_number(const char *name, int n)
+{
+	FILE *f = fopen(name, "w");
+	bool done = f && fprintf(f, "%d\n", n) > 0;
+
+	return f && !fclose(f) && done;
+}
+
+static bool is_merged(const void *mem)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	__u64 entry = 0, flags = 0;
+
+	if (pread(pagemap, &entry, 8, (unsigned long)mem / page * 8) != 8 ||
+	    pread(kpageflags, &flags, 8, (entry & ((1ULL << 55) - 1)) * 8) != 8)
+		vm_fail("pagemap, kpageflags: %s", strerror(errno));
+	close(pagemap);
+	close(kpageflags);
+	return flags >> KPF_KSM & 1;
+}
+
+/* Private memory, which alone is merged, of the same content; and a twin of the vectors */
+static void *make_mergeable(struct vm *vm)
+{
+	void *copy = malloc(MEM_SIZE), *twin;
+
+	memcpy(copy, vm->mem, MEM_SIZE);
+	twin = mmap(NULL, CODE_RA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (twin == MAP_FAILED ||
+	    mmap(vm->mem, MEM_SIZE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != vm->mem)
+		vm_fail("mmap: %s", strerror(errno));
+	memcpy(vm->mem, copy, MEM_SIZE);
+	memcpy(twin, copy, CODE_RA);
+	free(copy);
+	if (madvise(twin, CODE_RA, MADV_MERGEABLE) || madvise(vm->mem, CODE_RA, MADV_MERGEABLE))
+		vm_fail("MADV_MERGEABLE: %s", strerror(errno));
+	return twin;
+}
+
+TEST_F_TIMEOUT(moving, merged, 240)
+{
+	void *vectors = self->vm->mem + (vm_vector_ra(self->vm, 0xd00) & -sysconf(_SC_PAGESIZE));
+	void *twin;
+	int i, tries;
+
+	SKIP_REFERENCE();
+	if (!write_number(KSM "sleep_millisecs", 1) || !write_number(KSM "pages_to_scan", 2000) ||
+	    !write_number(KSM "run", 1))
+		SKIP(return, "no KSM, or not root");
+	twin = make_mergeable(self->vm);
+	ring_start(self->v, CODE_RA);
+	vm_seal(self->vm);
+	/* So that something is armed in each step */
+	set_policy(self->vm, HVSTEP_POLICY_TRACE_ALL, HVSTEP_IRQ_HOLD);
+	for (i = 0; i < MOVES; i++) {
+		for (tries = 0; tries < 300 && !is_merged(vectors); tries++)
+			usleep(100000);
+		ASSERT_TRUE(is_merged(vectors)) TH_LOG("turn %d", i);
+		ring_turns(self->v);
+		vm_check_sealed(self->vm, "merged");
+		/* What the twin has is what it had: the guest has its own again. */
+		ASSERT_EQ(0, memcmp(twin, self->vm->sealed, VECTORS_SIZE));
+	}
+	ASSERT_EQ(0, lost(self->v));
+	write_number(KSM "run", 0);
+	munmap(twin, CODE_RA);
 }
 
 /* The host's compaction migrates what can be moved. */
