@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -15,7 +14,6 @@
 #include "cells.h"
 #include "recorder.h"
 #include "ring.h"
-#include "swap.h"
 
 #define FAULTS	"/sys/kernel/debug/"
 /* More than any call has */
@@ -378,56 +376,6 @@ TEST_F(shortage, one_that_runs)
 	}
 	printf("# %d times interrupted\n", interrupted);
 	ASSERT_LT(0, interrupted);
-	steps_as_ever(v);
-}
-
-struct mover {
-	struct vm *vm;
-	pthread_t thread;
-	bool stop;
-};
-
-/* It has to be looked for again, and memory be found for it. */
-static void *take_away(void *arg)
-{
-	struct mover *mover = arg;
-
-	while (!__atomic_load_n(&mover->stop, __ATOMIC_RELAXED)) {
-		swap_out(mover->vm->mem, MEM_SIZE);
-		usleep(1000);
-	}
-	return NULL;
-}
-
-/* What is armed is restored, and if there was no memory at first to find it. */
-TEST_F_TIMEOUT(shortage, moving, 120)
-{
-	struct mover mover = { .vm = self->vm };
-	struct vcpu *v = self->v;
-	struct hvstep_counters c;
-	int i, refused = 0;
-	const char *why;
-
-	SKIP_WITHOUT_FAULTS();
-	why = swap_begin();
-	if (why)
-		SKIP(return, "%s", why);
-	ring_start(v, CODE_RA);
-	vm_seal(self->vm);
-	set_policy(self->vm, HVSTEP_POLICY_TRACE_ALL, HVSTEP_IRQ_HOLD);
-	/* What is made once is there by then. */
-	steps_as_ever(v);
-	vcpu_debug(v, DEBUG_STEP);
-	ASSERT_EQ(0, pthread_create(&mover.thread, NULL, take_away, &mover));
-	for (i = 0; i < 4000; i++)
-		step_with(v, 1 + i % 8, &refused);
-	__atomic_store_n(&mover.stop, true, __ATOMIC_RELAXED);
-	pthread_join(mover.thread, NULL);
-	get_counters(v, &c);
-	printf("# %llu steps, %d refused, %llu words lost\n", c.steps, refused, c.lost);
-	ASSERT_EQ(0, c.lost);
-	ASSERT_LT(0, refused);
-	swap_end();
 	steps_as_ever(v);
 }
 

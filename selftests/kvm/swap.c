@@ -23,7 +23,8 @@
 #define SWAP_LAST_AT	1028
 
 /* In a file system that can do this, which a tmpfs is not */
-static char path[] = "/var/tmp/hvstep-swap.XXXXXX";
+#define SWAP_FILE	"/var/tmp/hvstep-swap.XXXXXX"
+static char path[sizeof(SWAP_FILE)];
 static bool ours;
 
 static bool has_swap(void)
@@ -66,6 +67,7 @@ const char *swap_begin(void)
 		return NULL;
 	if (geteuid())
 		return "the host has no swap, and only root can give it some";
+	strcpy(path, SWAP_FILE);
 	fd = mkstemp(path);
 	ours = fd >= 0 && make_file(fd) && !swapon(path, 0);
 	if (!ours)
