@@ -67,7 +67,7 @@ const char *swap_begin(void)
 		return NULL;
 	if (geteuid())
 		return "the host has no swap, and only root can give it some";
-	strcpy(path, SWAP_FILE);
+	snprintf(path, sizeof(path), "%s", SWAP_FILE);
 	fd = mkstemp(path);
 	ours = fd >= 0 && make_file(fd) && !swapon(path, 0);
 	if (!ours)
