@@ -434,18 +434,15 @@ static void channels_close(struct loop *loop)
 
 /*
  * Rings are locked memory, of which a user may have so much (RLIMIT_MEMLOCK): of a size that
- * nobody has asked for take half, before those that are there, @nr, are opened anew.
+ * nobody has asked for take half. If that is possible all are closed, to be opened anew.
  */
-static bool can_shrink(struct loop *loop, size_t nr)
+static bool shrink(struct loop *loop)
 {
 	struct recording *rec = loop->rec;
 
 	if (!rec->any_size || rec->trace.nr_records <= LEAST_RECORDS)
 		return false;
-	while (nr--)
-		hvstep_reader_close(loop->channels[nr].reader);
-	free(loop->channels);
-	loop->channels = NULL;
+	channels_close(loop);
 	rec->trace.nr_records /= 2;
 	rec->trace.watermark = rec->trace.watermark / 2 ?: 1;
 	return true;
@@ -474,7 +471,7 @@ static bool channels_open(struct loop *loop)
 			error("the VM has no vCPU %u", trace.vcpu);
 		else if (ret == -EBUSY)
 			error("vCPU %u is being traced already", trace.vcpu);
-		else if (ret == -ENOMEM && can_shrink(loop, i))
+		else if (ret == -ENOMEM && shrink(loop))
 			return channels_open(loop);
 		else if (ret == -ENOMEM)
 			error("no memory for the ring of vCPU %u, or none that may be locked (ulimit "
