@@ -222,16 +222,20 @@ static inline void hvstep_disarm(struct hvstep_vcpu *hv)
 		hvstep_vector_disarm(hv);
 }
 
-/* SRR1 and CTR show the guest its EE; what it never had is SE. */
+/*
+ * SRR1 and CTR show the guest its EE; what it never had is SE. They may not have come from
+ * an interrupt, but from the guest, should the instruction be another one by the time that
+ * it is executed: HV, ME and S are not its to choose, and TS = 0b11 is none, as
+ * kvmppc_set_msr_hv() has it.
+ */
 static inline u64 hvstep_guest_msr(struct hvstep_vcpu *hv, u64 msr)
 {
-	msr &= HVSTEP_MSR_VALID;
+	msr &= HVSTEP_MSR_VALID & ~(MSR_HV | MSR_ME | MSR_S);
 	if (!(hv->msr & MSR_SE))
 		msr &= ~MSR_SE;
-	/* It may not have come from an interrupt, but from the guest: as kvmppc_set_msr_hv() */
 	if (unlikely((msr & MSR_TS_MASK) == MSR_TS_MASK))
 		msr &= ~MSR_TS_MASK;
-	return msr | (hv->msr & MSR_EE);
+	return msr | (hv->msr & (MSR_EE | MSR_HV | MSR_ME | MSR_S));
 }
 
 /* From the handler of an interrupt to where it came from, as if it had not come. */
