@@ -87,11 +87,14 @@ struct hvstep_block *hvstep_block_at(struct hvstep_vm *vm, const struct hvstep_p
 	if (WARN_ON_ONCE(!block))
 		return NULL;
 
-	/* What has moved did so with all that is armed in it. */
+	/*
+	 * What has moved did so with all that is armed in it. It can be elsewhere in guest
+	 * memory, too: whoever has armed it there would find it again by @gpa.
+	 */
 	block->kva = kva;
 	block->epoch = vm->epoch;
+	block->gpa = gpa;
 	if (!block->armers) {
-		block->gpa = gpa;
 		block->hva = hva;
 		block->logged = false;
 	}
