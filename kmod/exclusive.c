@@ -4,11 +4,15 @@
  * other is there. Parking keeps the others from executing such a word, but only
  * this keeps them from reading it.
  */
+#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kvm_host.h>
 #include <linux/wait.h>
 
 #include "hvstep.h"
+
+/* Long enough for some instructions, and to come to them */
+#define OTHERS_US	100
 
 static bool others_inside(struct hvstep_vcpu *hv, bool kick)
 {
@@ -27,11 +31,25 @@ static bool others_inside(struct hvstep_vcpu *hv, bool kick)
 	return inside;
 }
 
+/*
+ * Who has been kept out by the step before is in the guest for a moment first: the vCPU that
+ * is stepped may be waiting for him, with steps that follow each other at once.
+ */
+static int let_others_in(struct hvstep_vm *vm)
+{
+	if (likely(!atomic_read(&vm->kept_out)))
+		return 0;
+	if (wait_event_interruptible_timeout(vm->others, !atomic_read(&vm->kept_out), 1) < 0)
+		return -EINTR;
+	usleep_range(OTHERS_US, 2 * OTHERS_US);
+	return 0;
+}
+
 int hvstep_exclusive_begin_slow(struct hvstep_vcpu *hv)
 {
 	struct hvstep_vm *vm = hv->vm;
 
-	if (mutex_lock_interruptible(&vm->exclusive_lock))
+	if (let_others_in(vm) || mutex_lock_interruptible(&vm->exclusive_lock))
 		return -EINTR;
 	WRITE_ONCE(vm->exclusive, hv);
 	smp_mb();	/* vm->exclusive before other->inside; the reverse below */
@@ -58,6 +76,7 @@ void hvstep_exclusive_end_slow(struct hvstep_vcpu *hv)
 int hvstep_exclusive_enter_slow(struct hvstep_vcpu *hv)
 {
 	struct hvstep_vm *vm = hv->vm;
+	int ret;
 
 	for (;;) {
 		struct hvstep_vcpu *owner = READ_ONCE(vm->exclusive);
@@ -65,7 +84,11 @@ int hvstep_exclusive_enter_slow(struct hvstep_vcpu *hv)
 		if (!owner || owner == hv)
 			return 0;
 		hvstep_exclusive_leave(hv);
-		if (wait_event_interruptible(vm->others, !READ_ONCE(vm->exclusive)))
+		atomic_inc(&vm->kept_out);
+		ret = wait_event_interruptible(vm->others, !READ_ONCE(vm->exclusive));
+		if (atomic_dec_and_test(&vm->kept_out))
+			wake_up_all(&vm->others);
+		if (ret)
 			return -EINTR;
 		WRITE_ONCE(hv->inside, true);
 		smp_mb();	/* see hvstep_exclusive_begin_slow() */

@@ -39,9 +39,14 @@ void hvstep_kick(struct hvstep_vcpu *hv)
 	task_unlock(task);
 
 	/* Queued means that its thread is on the way out already. */
-	if (ours && !test_and_set_bit_lock(0, &hv->kick_queued)) {
+	if (ours && test_and_set_bit_lock(0, &hv->kick_queued)) {
+		/* If it is its thread still: that one may be stopped in whatever it does. */
+		if (READ_ONCE(hv->kicked) != task)
+			set_tsk_thread_flag(task, TIF_SIGPENDING);
+	} else if (ours) {
 		/* The callback may run at any later time: hold on to hv. */
 		refcount_inc(&hv->vm->refs);
+		WRITE_ONCE(hv->kicked, task);
 		init_task_work(&hv->kick_work, kick_arrived);
 		/* See probe_run_enter() in hook.c; the other flag is TWA_SIGNAL's. */
 		set_tsk_thread_flag(task, TIF_SIGPENDING);

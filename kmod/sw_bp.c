@@ -32,6 +32,24 @@ static bool nobody_has_armed(struct hvstep_vcpu *hv, enum hvstep_sw_bp *whose)
 	return true;
 }
 
+/*
+ * Unmapped meanwhile: it will fault. If it has not, hardware still has the translation, and
+ * it was nobody's of ours who has armed nothing since.
+ */
+static enum hvstep_sw_bp unmapped(struct hvstep_vcpu *hv)
+{
+	unsigned int changes = READ_ONCE(hv->vm->changes);
+	u64 nip = hvstep_get_pc(hv->vcpu);
+	bool again;
+
+	smp_rmb();	/* vm->changes before vm->armers */
+	again = !READ_ONCE(hv->vm->armers) && hv->unmapped_nip == nip &&
+		hv->unmapped_changes == changes;
+	hv->unmapped_nip = again ? ~0UL : nip;
+	hv->unmapped_changes = changes;
+	return again ? not_ours(hv) : HVSTEP_SW_BP_RETRY;
+}
+
 /* Whose is the breakpoint at nip? Waits for another vCPU to restore it, if it is one's. */
 enum hvstep_sw_bp hvstep_sw_bp_at_nip(struct hvstep_vcpu *hv)
 {
@@ -48,7 +66,7 @@ enum hvstep_sw_bp hvstep_sw_bp_at_nip(struct hvstep_vcpu *hv)
 
 	if (hvstep_mem_translate(hv, hvstep_get_pc(vcpu) & ~3UL,
 				 hvstep_get_msr(vcpu), &gpa))
-		return HVSTEP_SW_BP_RETRY;	/* unmapped meanwhile: fault again */
+		return unmapped(hv);
 	switch (hvstep_park(hv, gpa, &changes)) {
 	case 0:
 		return HVSTEP_SW_BP_PARKED;

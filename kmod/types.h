@@ -279,6 +279,10 @@ struct hvstep_tracer {
  * @running:	is in step.c
  * @kick_work:	brings the running thread out of KVM_RUN
  * @kick_queued: bit 0: @kick_work is in use; atomic
+ * @kicked:	the thread that it is with, to be compared only: the vCPU may have gone
+ *		to another one since
+ * @unmapped_nip: where a breakpoint was met that cannot be read (sw_bp.c)
+ * @unmapped_changes: vm->changes as it was then
  * @count:	struct hvstep_counters; written by the owner, read by anybody
  */
 struct hvstep_vcpu {
@@ -328,6 +332,9 @@ struct hvstep_vcpu {
 	bool running;
 	struct callback_head kick_work;
 	unsigned long kick_queued;
+	struct task_struct *kicked;
+	u64 unmapped_nip;
+	unsigned int unmapped_changes;
 	u64 count[HVSTEP_NR_COUNTS];
 };
 
@@ -366,6 +373,7 @@ struct hvstep_vcpu {
  * @exclusive_lock: held by the vCPU that has the guest for itself
  * @exclusive:	that one, or NULL
  * @others:	those who wait for it to be, or not to be any more
+ * @kept_out:	vCPUs that wait for the latter
  */
 struct hvstep_vm {
 	struct hlist_node node;
@@ -399,6 +407,7 @@ struct hvstep_vm {
 	struct mutex exclusive_lock;	/* see above */
 	struct hvstep_vcpu *exclusive;
 	wait_queue_head_t others;
+	atomic_t kept_out;
 };
 
 /**

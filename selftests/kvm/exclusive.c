@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 
 #include "cells.h"
 #include "ring.h"
@@ -41,7 +42,7 @@ GUEST_CODE(reader,
 	   "b	.\n");
 
 /* For as long as nothing but our own kicks brings it out */
-static void *read_vectors(void *arg)
+static void *run_other(void *arg)
 {
 	struct vcpu *v = arg;
 	int ret;
@@ -49,7 +50,7 @@ static void *read_vectors(void *arg)
 	do {
 		ret = vcpu_run_for(v, 200);
 	} while (ret == -EINTR);
-	check_exit(v, ret, KVM_EXIT_PAPR_HCALL, "the vCPU that reads");
+	check_exit(v, ret, KVM_EXIT_PAPR_HCALL, "the other vCPU");
 	return NULL;
 }
 
@@ -66,7 +67,7 @@ static void start_reader(struct vcpu *v, pthread_t *thread)
 		r.gpr[12] = get_data(vm, vm_vector_ra(vm, 0x300), 4);
 		r.gpr[14] = 0;
 	}
-	if (pthread_create(thread, NULL, read_vectors, v))
+	if (pthread_create(thread, NULL, run_other, v))
 		vm_fail("no thread");
 }
 
@@ -112,6 +113,56 @@ TEST_F_TIMEOUT(exclusive, reads_its_own, 240)
 		ring_check(self->v, CODE_RA);
 	}
 	ASSERT_EQ(0, stop_reader(other, thread));
+}
+
+/* r10 is where one waits for the other, who has r15 rounds to go first. */
+#define H_DONE_CALL	"li	3, -0x10\nclrldi	3, 3, 48\nsc	1\nb	.\n"
+GUEST_CODE(waiting,
+	   "1: lwz	5, 0(10)\n"
+	   "cmpwi	5, 0\n"
+	   "beq	1b\n"
+	   H_DONE_CALL);
+GUEST_CODE(coming,
+	   "1: addi	15, 15, -1\n"
+	   "cmpdi	15, 0\n"
+	   "bne	1b\n"
+	   "li	5, 1\n"
+	   "stw	5, 0(10)\n"
+	   H_DONE_CALL);
+
+/* Steps that follow each other at once, of a vCPU that waits for another one's doing */
+TEST_F_TIMEOUT(exclusive, waits_for_another, 240)
+{
+	struct hvstep_step step = {
+		.vcpu = self->v->id, .mode = HVSTEP_STEP_COUNT,
+		.count = getenv("MACHINE") ? 50000 : 5000000,
+	};
+	struct vcpu *other = vm_vcpu(self->vm, 1);
+	struct hvstep_counters c;
+	pthread_t thread;
+	int ret;
+
+	SKIP_REFERENCE();
+	set_policy(self->vm, HVSTEP_POLICY_EXCLUSIVE | HVSTEP_POLICY_TRACE_ALL, 0);
+	load_code(self->v, CODE_RA, waiting, waiting_end);
+	load_code(other, READER_RA, coming, coming_end);
+	put_data(self->vm, STOP_RA, 4, 0);
+	with_regs(self->v, r)
+		r.gpr[10] = vm_ea(self->vm, STOP_RA);
+	with_regs(other, r) {
+		r.gpr[10] = vm_ea(self->vm, STOP_RA);
+		r.gpr[15] = 200000;
+	}
+	ASSERT_EQ(0, ioctl(self->vm->session, HVSTEP_STEP, &step));
+	if (pthread_create(&thread, NULL, run_other, other))
+		vm_fail("no thread");
+	do {
+		ret = vcpu_run_for(self->v, 200);
+	} while (ret == -EINTR);
+	get_counters(self->v, &c);
+	printf("# after %llu steps\n", c.steps);
+	check_exit(self->v, ret, KVM_EXIT_PAPR_HCALL, "the vCPU that waits");
+	pthread_join(thread, NULL);
 }
 
 /* Two that are stepped at once take turns; neither is kept out for good. */
@@ -172,7 +223,7 @@ TEST_F_TIMEOUT(exclusive, cede, 120)
 	put_data(self->vm, STOP_RA, 4, 0);
 	with_regs(other, r)
 		r.gpr[10] = vm_ea(self->vm, STOP_RA);
-	if (pthread_create(&thread, NULL, read_vectors, other))
+	if (pthread_create(&thread, NULL, run_other, other))
 		vm_fail("no thread");
 	check_exit(v, step_run(v), KVM_EXIT_DEBUG, "H_CEDE");
 	with_regs(v, r)
