@@ -17,6 +17,7 @@
 #include <linux/sched/task.h>
 #include <asm/kvm_ppc.h>
 #include <asm/kvm_book3s.h>
+#include <linux/hvstep.h>
 
 #ifndef INVALID_GPA
 #define INVALID_GPA	(~(gpa_t)0)
@@ -26,7 +27,8 @@
 
 static inline unsigned long hvstep_compat_lpcr(struct kvm_vcpu *vcpu)
 {
-	return kvmhv_is_nestedv2() ? kvmppc_get_lpcr(vcpu) : vcpu->arch.vcore->lpcr;
+	return kvmhv_is_nestedv2() ? kvmppc_get_lpcr(vcpu) :
+				     READ_ONCE(vcpu->arch.vcore->lpcr);
 }
 
 static inline u64 hvstep_compat_dec_expires(struct kvm_vcpu *vcpu)
@@ -89,7 +91,7 @@ static inline bool hvstep_compat_nestedv2(void)
 
 static inline unsigned long hvstep_compat_lpcr(struct kvm_vcpu *vcpu)
 {
-	return vcpu->arch.vcore->lpcr;
+	return READ_ONCE(vcpu->arch.vcore->lpcr);
 }
 
 static inline u64 hvstep_compat_dec_expires(struct kvm_vcpu *vcpu)
@@ -217,24 +219,48 @@ static inline struct task_struct *hvstep_compat_vcpu_task(struct kvm_vcpu *vcpu)
 /*
  * The 16 bytes of io_uring_sqe.cmd. From 6.10 to 6.13 a command that is issued again by
  * one of io_uring's workers is pointed to the submission queue still, where userspace may
- * have put the next one by then; the copy that was made for it is in async_data.
+ * have put the next one by then: it takes them along in its own memory. What has not been
+ * issued before, as a linked one that a worker comes to, has not left anything there.
  */
-static inline const void *hvstep_compat_uring_arg(struct io_uring_cmd *cmd, bool nonblock)
+#ifdef HVSTEP_URING_SQE_IS_LIVE
+#define HVSTEP_COMPAT_TAKEN_ALONG	0x687673746570ULL
+
+struct hvstep_compat_pdu {
+	u64 magic;
+	struct hvstep_uring arg;
+};
+#endif
+
+static inline void hvstep_compat_uring_arg(struct io_uring_cmd *cmd, bool nonblock,
+					   struct hvstep_uring *arg)
 {
 #ifndef HVSTEP_HAVE_URING_SQE
-	return cmd->cmd;
+	memcpy(arg, cmd->cmd, sizeof(*arg));
 #else
 #ifdef HVSTEP_URING_SQE_IS_LIVE
-	if (!nonblock) {
-		const struct io_kiocb *req = cmd_to_io_kiocb(cmd);
-		const struct io_uring_sqe *copy = req->async_data;
+	struct hvstep_compat_pdu *pdu = (void *)cmd->pdu;
 
-		/* A linked one can come here the first time, without a copy. */
-		if (copy && copy->user_data == req->cqe.user_data)
-			return copy->cmd;
+	BUILD_BUG_ON(sizeof(*pdu) > sizeof(cmd->pdu));
+	if (!nonblock && pdu->magic == HVSTEP_COMPAT_TAKEN_ALONG) {
+		*arg = pdu->arg;
+		return;
 	}
 #endif
-	return cmd->sqe->cmd;
+	memcpy(arg, cmd->sqe->cmd, sizeof(*arg));
+#endif
+	/* Once: it can be in memory that userspace writes to. */
+	barrier();
+}
+
+/* The command has returned @ret: with -EAGAIN it comes again. */
+static inline void hvstep_compat_uring_end(struct io_uring_cmd *cmd, int ret,
+					   const struct hvstep_uring *arg)
+{
+#ifdef HVSTEP_URING_SQE_IS_LIVE
+	struct hvstep_compat_pdu *pdu = (void *)cmd->pdu;
+
+	pdu->magic = ret == -EAGAIN ? HVSTEP_COMPAT_TAKEN_ALONG : 0;
+	pdu->arg = *arg;
 #endif
 }
 

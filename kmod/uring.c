@@ -22,28 +22,34 @@ static int uring_step(struct hvstep_tracer *tracer, const struct hvstep_uring *a
 	return hvstep_request(tracer->hv->vm, &step);
 }
 
-int hvstep_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+static int uring_cmd(struct hvstep_tracer *tracer, u32 op, const struct hvstep_uring *arg,
+		     bool nonblock)
 {
-	struct hvstep_tracer *tracer = cmd->file->private_data;
-	bool nonblock = issue_flags & IO_URING_F_NONBLOCK;
-	struct hvstep_uring arg;
-
-	/* Once: it can be in memory that userspace writes to. */
-	memcpy(&arg, hvstep_compat_uring_arg(cmd, nonblock), sizeof(arg));
-	barrier();
-	if (arg.pad)
+	if (arg->pad)
 		return -EINVAL;
 
-	switch (cmd->cmd_op) {
+	switch (op) {
 	case HVSTEP_URING_WAIT:
-		if (arg.flags)
+		if (arg->flags)
 			return -EINVAL;
-		return hvstep_trace_wait(tracer, arg.count, nonblock);
+		return hvstep_trace_wait(tracer, arg->count, nonblock);
 	case HVSTEP_URING_START:
-		return uring_step(tracer, &arg, HVSTEP_STEP_COUNT);
+		return uring_step(tracer, arg, HVSTEP_STEP_COUNT);
 	case HVSTEP_URING_STOP:
-		return uring_step(tracer, &arg, HVSTEP_STEP_CANCEL);
+		return uring_step(tracer, arg, HVSTEP_STEP_CANCEL);
 	default:
 		return -ENOTTY;
 	}
+}
+
+int hvstep_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	bool nonblock = issue_flags & IO_URING_F_NONBLOCK;
+	struct hvstep_uring arg;
+	int ret;
+
+	hvstep_compat_uring_arg(cmd, nonblock, &arg);
+	ret = uring_cmd(cmd->file->private_data, cmd->cmd_op, &arg, nonblock);
+	hvstep_compat_uring_end(cmd, ret, &arg);
+	return ret;
 }
