@@ -91,7 +91,7 @@ static int prepare(struct hvstep_vcpu *hv)
 	hv->srr0 = hvstep_get_srr0(vcpu);
 	hv->srr1 = hvstep_get_srr1(vcpu);
 	hv->lpcr = hvstep_compat_lpcr(vcpu);
-	hv->intr_msr = vcpu->arch.intr_msr;
+	hv->intr_msr = READ_ONCE(vcpu->arch.intr_msr);
 	hv->undone = 0;
 	hvstep_park_let_leave(hv);
 	/* What may sleep has nothing armed, and may need the others to go on. */
@@ -271,7 +271,7 @@ static noinline int conclude(struct hvstep_vcpu *hv, int ret, bool *again, bool 
 		if (!exit_is_for_vmm(hv, ret))
 			return step_done(hv, again);
 		/* Userspace completes it; then say so without entering. */
-		hv->report = true;
+		WRITE_ONCE(hv->report, true);
 		hv->report_nip = hvstep_get_pc(vcpu);
 		hv->report_debug = vcpu->guest_debug;
 		return ret;
@@ -310,7 +310,7 @@ static noinline int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 	hv->nip = hvstep_vector_ea(vcpu, HVSTEP_VEC_TRACE, 0);
 	hv->plan.span = sizeof(u32);
 	hv->lpcr = hvstep_compat_lpcr(vcpu);
-	hv->intr_msr = vcpu->arch.intr_msr;
+	hv->intr_msr = READ_ONCE(vcpu->arch.intr_msr);
 	WRITE_ONCE(hv->active, true);
 	ret = hvstep_hook_stepping(hv->vm);
 	if (!ret)
@@ -470,7 +470,7 @@ static __always_inline int step_any(struct hvstep_vcpu *hv, bool *again, bool sp
 	 * A secure guest's memory is not ours to read or to write. KVM itself
 	 * refuses a vCPU that is not sane.
 	 */
-	if (vcpu->kvm->arch.secure_guest)
+	if (READ_ONCE(vcpu->kvm->arch.secure_guest))
 		return hvstep_refuse(hv, -EOPNOTSUPP);
 	if (!vcpu->arch.sane)
 		return hvstep_hook_enter(vcpu);
@@ -524,7 +524,7 @@ static bool report_due(struct hvstep_vcpu *hv)
 		   hv->vcpu->guest_debug == hv->report_debug &&
 		   hvstep_get_pc(hv->vcpu) == hv->report_nip;
 
-	hv->report = false;
+	WRITE_ONCE(hv->report, false);
 	return due;
 }
 

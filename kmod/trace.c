@@ -325,13 +325,15 @@ static void tracer_withdraw(struct hvstep_tracer *tracer)
 	wake_up_all(&tracer->room);
 	/*
 	 * A vCPU that is in no KVM_RUN may never come to let go of it: not even of one that
-	 * was to have recorded a step which userspace is still to complete. In KVM_RUN it
-	 * has, or makes steps.
+	 * was to have recorded a step which userspace is still to complete. Else it does so
+	 * in this KVM_RUN or in the next one, which has to come by us.
 	 */
 	if (mutex_trylock(&hv->vcpu->mutex)) {
 		if (hv->tracing == tracer)
 			hvstep_trace_let_go(hv);
 		mutex_unlock(&hv->vcpu->mutex);
+	} else if (READ_ONCE(hv->tracing) == tracer) {
+		hvstep_vm_wake(hv->vm);
 	}
 	fput(tracer->session);
 	hvstep_trace_put(tracer);

@@ -175,7 +175,8 @@ static bool vm_has_request(struct hvstep_vm *vm)
 	unsigned long idx;
 
 	xa_for_each(&vm->vcpus, idx, hv)
-		if (atomic64_read(&hv->left))
+		/* Or what the next KVM_RUN has to end: a step's report, a ring's last record */
+		if (atomic64_read(&hv->left) || READ_ONCE(hv->report) || READ_ONCE(hv->tracing))
 			return true;
 	return false;
 }
@@ -185,10 +186,14 @@ static bool vm_is_active(struct hvstep_vm *vm)
 	struct hvstep_vcpu *hv;
 	unsigned long idx;
 
-	xa_for_each(&vm->vcpus, idx, hv)
-		/* What is armed outlasts the step, if only by a moment. */
-		if (READ_ONCE(hv->active) || READ_ONCE(hv->nr_armed))
+	xa_for_each(&vm->vcpus, idx, hv) {
+		if (READ_ONCE(hv->active))
 			return true;
+		/* What is armed outlasts the step: set before @active is cleared */
+		smp_rmb();
+		if (READ_ONCE(hv->nr_armed))
+			return true;
+	}
 	return false;
 }
 
