@@ -403,7 +403,7 @@ static __always_inline bool hvstep_radix_is_same(struct hvstep_vcpu *hv,
 	if (unlikely(walk->epoch != hv->vm->epoch))
 		return false;
 	differs = (walk->ea ^ (ea & HVSTEP_BLOCK_MASK)) | (walk->pr ^ (msr & MSR_PR)) |
-		  (walk->table ^ hv->vm->kvm->arch.process_table) |
+		  (walk->table ^ READ_ONCE(hv->vm->kvm->arch.process_table)) |
 		  (walk->iamr ^ hvstep_compat_iamr(vcpu));
 	if (!(ea >> 62))
 		differs |= walk->pid ^ hvstep_compat_pid(vcpu);

@@ -130,6 +130,7 @@ static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write,
 			struct page **found)
 {
 	struct kvm *kvm = hv->vm->kvm;
+	unsigned int tries = 0;
 
 	/* KVM_RUN has seen to it that this is the VM's own process. */
 	if (WARN_ON_ONCE(current->mm != kvm->mm))
@@ -158,7 +159,8 @@ static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write,
 		}
 		hvstep_pages_unlock(hv);
 		put_page(page);
-		if (fatal_signal_pending(current))
+		/* Who is killed restores what is armed, unless it moves all the time. */
+		if (fatal_signal_pending(current) && tries++ == PATIENCE)
 			return -EFAULT;
 		cond_resched();
 	}

@@ -90,7 +90,7 @@ static int walk_down(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea)
 int hvstep_radix_data(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa)
 {
 	struct hvstep_walk walk = {
-		.table = hv->vm->kvm->arch.process_table,
+		.table = READ_ONCE(hv->vm->kvm->arch.process_table),
 		.pid = ea >> 62 ? 0 : hvstep_compat_pid(hv->vcpu),
 	};
 	u64 mask;
@@ -123,7 +123,7 @@ int hvstep_radix_fetch(struct hvstep_vcpu *hv, struct hvstep_walk *walk, u64 ea,
 	}
 
 	walk->nr = 0;
-	walk->table = hv->vm->kvm->arch.process_table;
+	walk->table = READ_ONCE(hv->vm->kvm->arch.process_table);
 	walk->pid = ea >> 62 ? 0 : hvstep_compat_pid(hv->vcpu);
 	walk->iamr = hvstep_compat_iamr(hv->vcpu);
 	walk->ea = ea & HVSTEP_BLOCK_MASK;
