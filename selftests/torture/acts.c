@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "acts.h"
+#include "host.h"
+#include "memslots.h"
 
 static struct runner *some_runner(struct actor *a)
 {
@@ -22,6 +23,11 @@ static struct runner *some_runner(struct actor *a)
 static int some_session(struct actor *a)
 {
 	return a->sessions[random_below(&a->rnd, SESSIONS)];
+}
+
+static struct ring *some_ring(struct actor *a)
+{
+	return &a->rings[random_below(&a->rnd, RINGS)];
 }
 
 static void attach(struct actor *a)
@@ -117,7 +123,7 @@ static void counters(struct actor *a)
 
 static void trace(struct actor *a)
 {
-	struct ring *ring = &a->rings[random_below(&a->rnd, RINGS)];
+	struct ring *ring = some_ring(a);
 	int session = some_session(a);
 
 	if (ring->fd < 0 && session >= 0)
@@ -126,7 +132,7 @@ static void trace(struct actor *a)
 
 static void read_ring(struct actor *a)
 {
-	struct ring *ring = &a->rings[random_below(&a->rnd, RINGS)];
+	struct ring *ring = some_ring(a);
 
 	if (ring->fd >= 0)
 		ring_read(ring);
@@ -134,7 +140,7 @@ static void read_ring(struct actor *a)
 
 static void end_trace(struct actor *a)
 {
-	struct ring *ring = &a->rings[random_below(&a->rnd, RINGS)];
+	struct ring *ring = some_ring(a);
 
 	if (ring->fd >= 0)
 		ring_close(ring);
@@ -171,89 +177,6 @@ static void leave_at_once(struct actor *a)
 	store(&some_runner(a)->v->run->immediate_exit, 1);
 }
 
-static void dirty_log(struct actor *a)
-{
-	unsigned char bitmap[MEM_SIZE / 4096 / 8];
-	struct kvm_dirty_log log = { .dirty_bitmap = bitmap };
-	struct world *w = a->world;
-
-	pthread_mutex_lock(&w->memslots);
-	vm_set_log(w->vm, true);
-	if (ioctl(w->vm->fd, KVM_GET_DIRTY_LOG, &log))
-		vm_fail("KVM_GET_DIRTY_LOG: %s", strerror(errno));
-	if (random_one_in(&a->rnd, 2))
-		vm_set_log(w->vm, false);
-	pthread_mutex_unlock(&w->memslots);
-}
-
-static void other_memslot(struct actor *a)
-{
-	struct world *w = a->world;
-
-	pthread_mutex_lock(&w->memslots);
-	vm_other_memslot(w->vm);
-	pthread_mutex_unlock(&w->memslots);
-}
-
-/* The guest's own goes, and comes back, while no vCPU is in KVM_RUN. */
-static void memslot_anew(struct actor *a)
-{
-	struct world *w = a->world;
-	struct kvm_userspace_memory_region none = { .slot = 0 };
-
-	world_pause(w);
-	pthread_mutex_lock(&w->memslots);
-	if (ioctl(w->vm->fd, KVM_SET_USER_MEMORY_REGION, &none))
-		vm_fail("memslot away: %s", strerror(errno));
-	vm_set_log(w->vm, random_one_in(&a->rnd, 2));
-	pthread_mutex_unlock(&w->memslots);
-	world_resume(w);
-}
-
-/* Nothing maps the guest's pages any more; what is in them stays. */
-static void unmap(struct actor *a)
-{
-	if (madvise(a->world->vm->mem, MEM_SIZE, MADV_DONTNEED))
-		vm_fail("MADV_DONTNEED: %s", strerror(errno));
-}
-
-/* Out into the swap, where there is one */
-static void page_out(struct actor *a)
-{
-	madvise(a->world->vm->mem, 0x20000, MADV_PAGEOUT);
-}
-
-static void write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0 && write(fd, text, strlen(text)) < 0)
-		errno = 0;	/* not on this host, or not now */
-	if (fd >= 0)
-		close(fd);
-}
-
-static void compact(struct actor *a)
-{
-	(void)a;
-	write_to("/proc/sys/vm/compact_memory", "1");
-}
-
-/* The last CPU of the host goes, and comes back. */
-static void hotplug(struct actor *a)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%ld/online",
-		 sysconf(_SC_NPROCESSORS_CONF) - 1);
-	pthread_mutex_lock(&lock);
-	write_to(path, "0");
-	usleep(random_below(&a->rnd, 20000));
-	write_to(path, "1");
-	pthread_mutex_unlock(&lock);
-}
-
 static void new_vcpu(struct actor *a)
 {
 	struct world *w = a->world;
@@ -264,30 +187,6 @@ static void new_vcpu(struct actor *a)
 		w->nr_idle++;
 	}
 	pthread_mutex_unlock(&w->memslots);
-}
-
-/* Another process has all the descriptors, too, for some time. */
-static void inherit(struct actor *a)
-{
-	bool exec = random_one_in(&a->rnd, 3);
-	unsigned int us = random_below(&a->rnd, 30000);
-	pid_t pid = fork();
-
-	if (pid)
-		return;
-	if (exec) {
-		execl("/bin/true", "true", NULL);
-		_exit(127);
-	}
-	usleep(us);
-	_exit(0);
-}
-
-/* Nothing may come of it while there is a session. */
-static void unload(struct actor *a)
-{
-	if (some_session(a) >= 0 && !syscall(SYS_delete_module, "hvstep", O_NONBLOCK))
-		vm_fail("the module is gone, with a VM attached");
 }
 
 /* A session takes whatever comes, or says that it does not. */
@@ -315,6 +214,88 @@ static void garbage(struct actor *a)
 		close(ret);
 }
 
+static void close_all(struct actor *a)
+{
+	int i;
+
+	for (i = 0; i < RINGS; i++)
+		if (a->rings[i].fd >= 0)
+			ring_close(&a->rings[i]);
+	for (i = 0; i < SESSIONS; i++)
+		if (a->sessions[i] >= 0)
+			close(a->sessions[i]);
+}
+
+/* Another process has all the descriptors, too, for some time, and uses them. */
+static void inherit(struct actor *a)
+{
+	static void (*const others[])(struct actor *a) = {
+		step, cancel, policy, counters, trace, detach, end_trace, garbage,
+	};
+	bool exec = random_one_in(&a->rnd, 3);
+	unsigned int us = random_below(&a->rnd, 30000);
+	unsigned int todo = random_below(&a->rnd, 20);
+	pid_t pid = fork();
+
+	if (pid)
+		return;
+	if (exec) {
+		execl("/bin/true", "true", NULL);
+		_exit(127);
+	}
+	alarm(20);
+	while (todo--)
+		others[random_below(&a->rnd, ARRAY_SIZE(others))](a);
+	usleep(us);
+	if (random_one_in(&a->rnd, 2))
+		close_all(a);
+	_exit(0);
+}
+
+/* A session's descriptor is in a message for a moment: nobody has it then, or nobody gets it. */
+static void in_flight(struct actor *a)
+{
+	int *session = &a->sessions[random_below(&a->rnd, SESSIONS)];
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .head = {
+		.cmsg_len = CMSG_LEN(sizeof(int)),
+		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+	} };
+	char payload = 0;
+	struct iovec byte = { .iov_base = &payload, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &byte, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int ends[2];
+
+	if (*session < 0)
+		return;
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends))
+		vm_fail("socketpair: %s", strerror(errno));
+	memcpy(CMSG_DATA(&control.head), session, sizeof(int));
+	if (sendmsg(ends[0], &msg, 0) != 1)
+		vm_fail("sendmsg: %s", strerror(errno));
+	close(*session);
+	*session = -1;
+	if (random_one_in(&a->rnd, 2)) {
+		if (recvmsg(ends[1], &msg, MSG_CMSG_CLOEXEC) < 0)
+			vm_fail("recvmsg: %s", strerror(errno));
+		memcpy(session, CMSG_DATA(&control.head), sizeof(int));
+	}
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Nothing may come of it while there is a session. */
+static void unload(struct actor *a)
+{
+	if (some_session(a) >= 0 && !syscall(SYS_delete_module, "hvstep", O_NONBLOCK))
+		vm_fail("the module is gone, with a VM attached");
+}
+
 static const struct {
 	const char *name;
 	void (*act)(struct actor *a);
@@ -338,12 +319,15 @@ static const struct {
 	{ "dirty log", dirty_log, 3, true },
 	{ "another memslot", other_memslot, 2, true },
 	{ "memslot anew", memslot_anew, 1, true },
+	{ "memslot moved", memslot_moved, 1, true },
+	{ "memslot resized", memslot_resized, 1, true },
 	{ "unmap", unmap, 3, true },
 	{ "page out", page_out, 2, true },
 	{ "compact", compact, 1, true },
 	{ "hotplug", hotplug, 1, true },
 	{ "vcpu", new_vcpu, 1, false },
 	{ "fork", inherit, 2, true },
+	{ "in flight", in_flight, 2, true },
 	{ "unload", unload, 1, true },
 	{ "garbage", garbage, 6, true },
 };
@@ -367,12 +351,7 @@ static void *act(void *arg)
 		if (random_one_in(&a->rnd, 3))
 			usleep(random_below(&a->rnd, 3000));
 	}
-	for (i = 0; i < RINGS; i++)
-		if (a->rings[i].fd >= 0)
-			ring_close(&a->rings[i]);
-	for (i = 0; i < SESSIONS; i++)
-		if (a->sessions[i] >= 0)
-			close(a->sessions[i]);
+	close_all(a);
 	return NULL;
 }
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "acts.h"
+#include "swap.h"
 #include "verdict.h"
 
 #define ACTORS		2
@@ -176,10 +177,15 @@ int main(int argc, char **argv)
 	};
 	time_t start = time(NULL), said = start;
 	bool good = true;
-	unsigned long nr;
+	unsigned long nr, swapped;
+	const char *why;
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	verdict_begin(4);
+	why = swap_begin();
+	if (why)
+		printf("# nothing is swapped: %s\n", why);
+	swapped = swapped_out();
 	for (nr = options.first;
 	     options.episodes ? nr < options.first + options.episodes
 			      : time(NULL) - start < (time_t)options.seconds; nr++) {
@@ -190,10 +196,11 @@ int main(int argc, char **argv)
 		}
 	}
 	printf("# seed %llu: %lu operations done in %lu episodes, %lu s; %lu faults injected, "
-	       "%lu steps ended a KVM_RUN, %lu records read; %lu episodes killed; "
-	       "%lu guests checked, %lu lost\n", options.seed, tally->acts, tally->episodes,
-	       time(NULL) - start, tally->faults, tally->steps, tally->records, tally->killed,
-	       tally->checked, tally->lost);
+	       "%lu steps ended a KVM_RUN, %lu records read; %lu pages swapped out; "
+	       "%lu episodes killed; %lu guests checked, %lu lost\n", options.seed, tally->acts,
+	       tally->episodes, time(NULL) - start, tally->faults, tally->steps, tally->records,
+	       swapped_out() - swapped, tally->killed, tally->checked, tally->lost);
+	swap_end();
 	good &= ok(1, tally->steps && tally->acts, "guests were stepped");
 	good &= ok(2, tally->checked, "guests came to their end");
 	good &= ok(3, !tally->lost, "none was lost");

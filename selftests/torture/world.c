@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "memslots.h"
 #include "world.h"
 
 #define SETTLE_SECONDS	120
@@ -24,6 +25,10 @@ static void lose(const char *why, struct runner *r, int ret)
 	vcpu_get_regs(r->v, &regs);
 	fprintf(stderr, "# nip %llx msr %llx srr0 %llx srr1 %llx, program %lu, round %llu\n",
 		regs.pc, regs.msr, regs.srr0, regs.srr1, r->done, ROUNDS - regs.gpr[16]);
+	/* What a processor that has lost sight of memory executes is not what is there. */
+	fprintf(stderr, "# there: %08x; r9 %llx, %lld traps, %lld traces\n",
+		get_insn(r->world->vm, regs.pc % MEM_SIZE, !(regs.msr & MSR_LE)),
+		regs.gpr[9], regs.gpr[17], regs.gpr[18]);
 	_exit(2);
 }
 
@@ -170,6 +175,7 @@ struct world *world_create(const struct cell *cell, int nr)
 	w->nr = nr;
 	pthread_mutex_init(&w->memslots, NULL);
 	pthread_mutex_init(&w->pausing, NULL);
+	memslots_begin(w);
 	program_load(w->vm);
 	for (i = 0; i < nr; i++) {
 		struct runner *r = &w->runners[i];
@@ -236,6 +242,7 @@ void world_stop(struct world *w)
 	vm_check_sealed(w->vm, "in the end");
 	for (i = 0; i < w->nr; i++)
 		vcpu_destroy(w->runners[i].v);
+	memslots_end(w);
 	vm_destroy(w->vm);
 	free(w);
 }

@@ -14,6 +14,8 @@
 /* vCPUs that are created, and never run */
 #define MAX_IDLE	4
 #define IDLE_ID		8
+/* Mappings of the guest's memory, beside the one that its maker has */
+#define VIEWS		2
 
 /* What has happened, of all episodes: in memory that the processes share */
 struct tally {
@@ -56,7 +58,10 @@ struct world {
 	struct cell cell;
 	int nr;
 	struct runner runners[MAX_RUNNERS];
-	pthread_mutex_t memslots;	/* who changes them */
+	pthread_mutex_t memslots;	/* who changes what follows, and KVM's */
+	struct kvm_userspace_memory_region memslot;	/* the guest's own, as KVM has it */
+	unsigned char *views[VIEWS];
+	int view;			/* the one that @memslot has */
 	pthread_mutex_t pausing;
 	bool pause;
 	bool stop;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "host.h"
+
+/* What has the vectors, and the programs */
+#define MOST_USED	0x20000
+
+static void forget(void *mem, size_t size)
+{
+	if (madvise(mem, size, MADV_DONTNEED))
+		vm_fail("MADV_DONTNEED: %s", strerror(errno));
+}
+
+void unmap(struct actor *a)
+{
+	forget(a->world->views[0], MEM_SIZE);
+	forget(a->world->views[1], MEM_SIZE);
+}
+
+void page_out(struct actor *a)
+{
+	struct world *w = a->world;
+	int view = load(&w->view);
+
+	/* What is mapped twice stays. */
+	forget(w->vm->mem, MOST_USED);
+	forget(w->views[!view], MOST_USED);
+	madvise(w->views[view], MOST_USED, MADV_PAGEOUT);
+}
+
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, text, strlen(text)) < 0)
+		errno = 0;	/* not on this host, or not now */
+	if (fd >= 0)
+		close(fd);
+}
+
+void compact(struct actor *a)
+{
+	(void)a;
+	write_to("/proc/sys/vm/compact_memory", "1");
+}
+
+void hotplug(struct actor *a)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%ld/online",
+		 sysconf(_SC_NPROCESSORS_CONF) - 1);
+	pthread_mutex_lock(&lock);
+	write_to(path, "0");
+	usleep(random_below(&a->rnd, 20000));
+	write_to(path, "1");
+	pthread_mutex_unlock(&lock);
+}

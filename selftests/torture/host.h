@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the host does to its guests: acts of an actor */
+#ifndef HOST_H
+#define HOST_H
+
+#include "acts.h"
+
+/* Nothing maps the guest's pages any more, as with a balloon; what is in them stays. */
+void unmap(struct actor *a);
+/* Out into the swap */
+void page_out(struct actor *a);
+/* Pages move. */
+void compact(struct actor *a);
+/* The last CPU of the host goes, and comes back. */
+void hotplug(struct actor *a);
+
+#endif /* HOST_H */
