@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -16,6 +17,7 @@
 #include "ring.h"
 
 #define FAULTS	"/sys/kernel/debug/"
+#define OFTEN	"20"	/* per cent */
 /* More than any call has */
 #define MANY	1000
 
@@ -408,6 +410,80 @@ TEST_F(shortage, steps)
 	ASSERT_LT(0, steps);
 	recorder_close(&rec);
 	set_policy(self->vm, 0, HVSTEP_IRQ_HOLD);
+	steps_as_ever(v);
+}
+
+static bool at_end;
+
+/* The guest's memory is mapped anew, again and again: without page tables each time. */
+static void *map_anew(void *arg)
+{
+	struct vm *vm = arg;
+	void *other = mremap(vm->mem, 0, MEM_SIZE, MREMAP_MAYMOVE);
+
+	while (!__atomic_load_n(&at_end, __ATOMIC_RELAXED))
+		if (mremap(other, 0, MEM_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, vm->mem) != vm->mem)
+			vm_fail("mremap: %s", strerror(errno));
+	munmap(other, MEM_SIZE);
+	return NULL;
+}
+
+/* Pages cannot be had, now and then, in a system call of this thread's. */
+static void pages_fail(const char *yes)
+{
+	int tries;
+
+	/* To write this is a system call, too. */
+	for (tries = 0; tries < 100; tries++)
+		if (write_to("/proc/thread-self/make-it-fail", yes))
+			return;
+	vm_fail("make-it-fail: %s", strerror(errno));
+}
+
+/* A page that has moved while it was armed, and that cannot be had just now, is restored. */
+TEST_F_TIMEOUT(shortage, restored, 240)
+{
+	struct hvstep_counters c = { .vcpu = HVSTEP_VCPU_ALL };
+	struct vcpu *v = self->v;
+	int i, refused = 0;
+	pthread_t thread;
+
+	SKIP_WITHOUT_FAULTS();
+	ASSERT_TRUE(write_to(FAULTS "fail_page_alloc/task-filter", "Y"));
+	ASSERT_TRUE(write_to(FAULTS "fail_page_alloc/times", "-1"));
+	ring_start(v, CODE_RA);
+	vm_seal(self->vm);
+	set_policy(self->vm, HVSTEP_POLICY_TRACE_ALL, HVSTEP_IRQ_HOLD);
+	vcpu_debug(v, DEBUG_STEP);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, map_anew, self->vm));
+	ASSERT_TRUE(write_to(FAULTS "fail_page_alloc/probability", OFTEN));
+	for (i = 0; i < 2000; i++) {
+		struct kvm_regs before, after;
+		long ret;
+
+		vcpu_get_regs(v, &before);
+		pages_fail("1");
+		ret = result(ioctl(v->fd, KVM_RUN, 0));
+		pages_fail("0");
+		vcpu_get_regs(v, &after);
+		if (!ret) {
+			ASSERT_EQ(ring_next(self->vm, CODE_RA, before.pc), after.pc);
+			ring_check(v, CODE_RA);
+			continue;
+		}
+		ASSERT_TRUE(ret == -ENOMEM || ret == -EFAULT || ret == -EINTR) TH_LOG("%ld", ret);
+		ASSERT_EQ(0, memcmp(&before, &after, sizeof(before)));
+		refused++;
+	}
+	write_to(FAULTS "fail_page_alloc/probability", "0");
+	write_to(FAULTS "fail_page_alloc/task-filter", "N");
+	__atomic_store_n(&at_end, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	vm_check_sealed(self->vm, "after all of it");
+	ASSERT_EQ(0, ioctl(self->vm->session, HVSTEP_GET_COUNTERS, &c));
+	ASSERT_EQ(0, c.lost);
+	printf("# of %d steps %d were refused\n", i, refused);
+	ASSERT_GT(i, refused);
 	steps_as_ever(v);
 }
 
