@@ -145,6 +145,18 @@ apt_depends() {
 		sed -n 's/^ *\(Pre\)\?Depends: //p' | grep -E "$4" | sort -u
 }
 
+# unpack_source DEB DIR [TAR-ARG]...: of a linux-source package, into DIR; in one pass over
+# its archive, which is 140 MB of xz.
+unpack_source() {
+	local deb=$1 dir=$2
+	shift 2
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	dpkg-deb --fsys-tarfile "$CACHE_DIR/debs/$deb" |
+		tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
+		xz -dc -T0 | tar -C "$dir" --strip-components=1 "$@" -xf - || die "cannot unpack $deb"
+}
+
 # unpack DIR: unpack the packages named on stdin into DIR, which gets a merged
 # /usr first: not every package of bookworm knows that / and /usr are one.
 unpack() {

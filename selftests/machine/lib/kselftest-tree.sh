@@ -33,13 +33,8 @@ kselftest_tree_setup() {
 	if ! step_is_current "kselftest-tree-$k" "$key" || [ ! -d "$tree" ]; then
 		say "kselftest of $k: $package"
 		apt_fetch "$suite" amd64 "$package"
-		rm -rf "$tree.new"
-		mkdir -p "$tree.new"
-		dpkg-deb --fsys-tarfile "$CACHE_DIR/debs/$deb" |
-			tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
-			xz -dc -T0 | tar -C "$tree.new" --strip-components=1 --wildcards \
-			--no-wildcards-match-slash -xf - \
-			"${KSELFTEST_TREE_FILES[@]/#/*/}" || die "cannot unpack $package"
+		unpack_source "$deb" "$tree.new" --wildcards --no-wildcards-match-slash \
+			"${KSELFTEST_TREE_FILES[@]/#/*/}"
 		publish "$tree.new" "$tree"
 		step_done "kselftest-tree-$k" "$key"
 	fi

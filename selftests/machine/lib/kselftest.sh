@@ -16,16 +16,12 @@ kselftest_setup() {
 	if ! step_is_current kselftest "$key" || [ ! -d "$KSELFTEST_DIR" ]; then
 		say "kselftest and checkpatch: linux-source-6.12"
 		apt_fetch backports amd64 linux-source-6.12
-		rm -rf "$work"
-		mkdir -p "$work"/{kselftest,checkpatch}
-		# One pass over the archive, for it is 140 MB of xz.
-		dpkg-deb --fsys-tarfile "$CACHE_DIR/debs/$deb" |
-			tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
-			xz -dc -T0 | tar -C "$work" --strip-components=1 --wildcards -xf - \
+		unpack_source "$deb" "$work" --wildcards \
 			'*/tools/testing/selftests/lib.mk' \
 			'*/tools/testing/selftests/*kselftest*' \
 			'*/tools/scripts/Makefile.*' \
-			"${CHECKPATCH_FILES[@]/#/*/}" || die "cannot unpack linux-source-6.12"
+			"${CHECKPATCH_FILES[@]/#/*/}"
+		mkdir "$work"/{kselftest,checkpatch}
 		for f in "$work"/tools/testing/selftests/*; do
 			case ${f##*/} in
 			lib.mk | kselftest | *kselftest*) [ ! -d "$f" ] || [ "${f##*/}" = kselftest ] || continue
