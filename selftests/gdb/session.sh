@@ -13,6 +13,8 @@ GUEST_DIR=$session_here/../guest
 : "${SESSION_INITRD:=/srv/guest/initrd.cpio}"
 # A GDB for inside the guest: small, without Python. Does without if there is none.
 : "${SESSION_GUEST_GDB:=/srv/guest/gdb}"
+# For inside the guest, too (Debian: kexec-tools)
+: "${SESSION_KEXEC:=/usr/sbin/kexec}"
 # Where the bare guest is loaded: QEMU's default kernel-addr
 # shellcheck disable=SC2034
 BARE_OFFSET=0x400000
@@ -68,11 +70,16 @@ guest_start() {
 			initrd=$dir/initrd.busybox
 			"$GUEST_DIR/make-initrd" "$initrd" || return
 		fi
-		[ "$kind" != selfdebug ] || program=selfdebug
+		[ "$kind" = linux ] || program=$kind
 		overlays=("$GUEST_DIR/$program.cpio")
 		if [ "$kind" = selfdebug ] && [ -x "$SESSION_GUEST_GDB" ]; then
-			"$GUEST_DIR/make-gdb-overlay" "$dir/gdb.cpio" "$SESSION_GUEST_GDB" || return
+			"$GUEST_DIR/make-overlay" "$dir/gdb.cpio" "$SESSION_GUEST_GDB" || return
 			overlays+=("$dir/gdb.cpio")
+		elif [ "$kind" = kexec ]; then
+			"$GUEST_DIR/make-overlay" "$dir/kexec.cpio" "$SESSION_KEXEC" \
+				"kexec-init=$GUEST_DIR/kexec-init" "kexec/initrd=$initrd" \
+				"kexec/vmlinux=$SESSION_KERNEL" || return
+			overlays=("$dir/kexec.cpio")
 		fi
 		cat "$initrd" "${overlays[@]}" >"$dir/initrd"
 		# Without mitigations: some are loops, which would be stepped through.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Tests of guests that are traced: TAP, and what is asked of them again and again. Sourced,
+# Tests of guests that are traced: what is asked of them again and again. Sourced,
 # by scripts that set dir, where a guest's files are, before they start one.
 
 # Functions are called through try, refused and wait_for, variables are read by who sources this.
@@ -10,6 +10,8 @@
 tracing_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=selftests/gdb/session.sh
 . "$tracing_here/../gdb/session.sh"
+# shellcheck source=selftests/gdb/tap.sh
+. "$tracing_here/../gdb/tap.sh"
 
 # Built but not installed: the library, too
 for lib in "$tracing_here"/../../../../lib/*/libhvstep.so.0; do
@@ -17,33 +19,6 @@ for lib in "$tracing_here"/../../../../lib/*/libhvstep.so.0; do
 done
 
 BOOT_SECONDS=180
-failed=0
-
-# ok STATUS WHAT
-ok() {
-	if [ "$1" = 0 ]; then
-		echo "ok - $2"
-	else
-		echo "not ok - $2"
-		failed=1
-	fi
-	return "$1"
-}
-
-# try WHAT COMMAND...: what it says is kept, and shown if it fails.
-try() {
-	local what=$1
-	shift
-	"$@" >"$dir/said" 2>&1
-	ok $? "$what" || sed 's/^/# /' "$dir/said"
-}
-
-# said WHAT TEXT: by the command before
-said() {
-	grep -q -- "$2" "$dir/said"
-	ok $? "$1" || sed 's/^/# /' "$dir/said"
-}
-
 # refused WHAT STATUS TEXT COMMAND...: it fails, and says so.
 refused() {
 	local what=$1 expected=$2 text=$3 status
@@ -54,10 +29,6 @@ refused() {
 	ok $? "$what" && return
 	echo "# exit status $status, expected $expected and: $text"
 	sed 's/^/# /' "$dir/said"
-}
-
-nobody_attached() {
-	hvstep status --json | grep -q '"attached":0'
 }
 
 attached() {

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# For on-host and doctor: results in TAP, and VMMs that are started in some way. Sourced.
+# For on-host and doctor: VMMs that are started in some way. Sourced.
 
 way_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=selftests/gdb/session.sh
 . "$way_here/../gdb/session.sh"
+# shellcheck source=selftests/gdb/tap.sh
+. "$way_here/../gdb/tap.sh"
 
 # shellcheck disable=SC2034  # used by who sources this
 BOOT_SECONDS=90
@@ -14,38 +16,6 @@ BOOT_SECONDS=90
 USER_ID=1000 STRANGER_ID=65534
 # shellcheck disable=SC2034
 kvm_gid=$(stat -c %g /dev/kvm 2>/dev/null) kvm_group=$(stat -c %G /dev/kvm 2>/dev/null)
-failed=0 count=0
-
-# ok STATUS WHAT
-ok() {
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		failed=1
-	fi
-	return "$1"
-}
-
-skip() {
-	count=$((count + 1))
-	echo "ok $count - $1 # SKIP $2"
-}
-
-# try WHAT COMMAND...: what it says is kept, and shown if it fails.
-try() {
-	local what=$1
-	shift
-	"$@" >"$dir/said" 2>&1
-	ok $? "$what" || sed 's/^/# /' "$dir/said"
-}
-
-# said WHAT TEXT: by the command before
-said() {
-	grep -qE -- "$2" "$dir/said"
-	ok $? "$1" || { echo "# not said: $2" && sed 's/^/# /' "$dir/said"; }
-}
 
 # It ends with 1, as doctor and the small VMM do if all is well with them and not with what they look at.
 fails() {
@@ -58,10 +28,6 @@ fails() {
 # Changes to this host's modules are for hosts that are thrown away.
 is_machine() {
 	[ -n "${MACHINE:-}" ]
-}
-
-nobody_attached() {
-	hvstep status --json | grep -q '"attached":0'
 }
 
 nr_attached() {

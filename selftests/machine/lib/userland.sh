@@ -10,13 +10,13 @@ USERLAND_PACKAGES=(base-files base-passwd bash coreutils dash grep sed findutils
 	busybox-static qemu-system-ppc gdb python3-minimal python3 liburing2
 	libelf1 libcapstone4 libaio1 libc-bin ncurses-base binutils socat trace-cmd)
 OLD_QEMU_PACKAGES=(qemu-system-ppc)
-# For inside the Linux guest, whose memory is small: it has no Python.
-GUEST_GDB_PACKAGE=gdb-minimal
+# For inside the Linux guest, whose memory is small: that GDB has no Python.
+GUEST_PACKAGES=(gdb-minimal kexec-tools)
 USERLAND_SIZE=3G
 
 userland_setup() {
-	local fast key guest_gdb
-	local -a debs old
+	local fast key
+	local -a debs old inner
 	apt_update backports ppc64el
 	apt_update bookworm ppc64el
 	apt_update bookworm amd64
@@ -25,16 +25,16 @@ userland_setup() {
 	mapfile -t debs < <(apt_closure backports ppc64el "${USERLAND_PACKAGES[@]}")
 	mapfile -t old < <(apt_closure bookworm ppc64el "${OLD_QEMU_PACKAGES[@]}" |
 		grep -vxF -f <(printf '%s\n' "${debs[@]}"))
-	guest_gdb=$(apt_files backports ppc64el "$GUEST_GDB_PACKAGE")
-	if [ ${#debs[@]} = 0 ] || [ ${#old[@]} = 0 ] || [ -z "$guest_gdb" ]; then
+	mapfile -t inner < <(apt_files backports ppc64el "${GUEST_PACKAGES[@]}")
+	if [ ${#debs[@]} = 0 ] || [ ${#old[@]} = 0 ] || [ ${#inner[@]} != ${#GUEST_PACKAGES[@]} ]; then
 		die "userland: packages not found"
 	fi
-	key="$(recipe_key userland.sh guest-init) ${debs[*]} ${old[*]} $guest_gdb $(cat "$(kernel_dir 6.12)/release")"
+	key="$(recipe_key userland.sh guest-init) ${debs[*]} ${old[*]} ${inner[*]} $(cat "$(kernel_dir 6.12)/release")"
 	if ! step_is_current userland "$key" || [ ! -f "$USERLAND_IMAGE" ]; then
 		say "userland: ${#debs[@]} packages, and ${#old[@]} for the old QEMU"
 		apt_fetch_closure backports ppc64el "${USERLAND_PACKAGES[@]}"
 		apt_fetch_closure bookworm ppc64el "${OLD_QEMU_PACKAGES[@]}"
-		apt_fetch backports ppc64el "$GUEST_GDB_PACKAGE"
+		apt_fetch backports ppc64el "${GUEST_PACKAGES[@]}"
 		apt_fetch bookworm amd64 busybox-static
 		make_userland
 		step_done userland "$key"
@@ -42,20 +42,21 @@ userland_setup() {
 	step_done userland.fast "$fast"
 }
 
-# Uses debs, old and guest_gdb of the caller.
+# Uses debs, old and inner of the caller.
 make_userland() {
 	local tree=$CACHE_DIR/userland.tree host=$CACHE_DIR/userland.host
-	local small=$CACHE_DIR/userland.gdb
+	local small=$CACHE_DIR/userland.guest
 	rm -rf "$tree" "$host" "$small"
 	printf '%s\n' "${debs[@]}" | unpack "$tree"
 	apt_files bookworm amd64 busybox-static | unpack "$host"
-	echo "$guest_gdb" | unpack "$small"
+	printf '%s\n' "${inner[@]}" | unpack "$small"
 	userland_config "$tree"
 	userland_busybox "$tree" "$host/bin/busybox"
 	userland_old_qemu "$tree"
 	userland_guest "$tree"
 	# Its libraries are among those of the userland.
 	install -m 755 "$small/usr/bin/gdb" "$tree/srv/guest/gdb"
+	install -m 755 "$small/usr/sbin/kexec" "$tree/usr/sbin/kexec"
 	rm -rf "$tree"/usr/share/{doc,man,info,locale,lintian} "$tree"/var/cache/apt
 	say "userland: making the file system"
 	rm -f "$USERLAND_IMAGE.new"
