@@ -137,11 +137,7 @@ debug-check: all
 matrix: all kselftest-setup packages-setup debian-setup deb
 	status=0; \
 	selftests/matrix/run $(MATRIX_ARGS) || status=1; \
-	selftests/check --full --only '^(kselftest|doctor)$$' || status=1; \
-	selftests/kselftest/run --whole --kernels 6.12 || status=1; \
-	selftests/transparent/with-sid || status=1; \
-	selftests/transparent/with-libvirt || status=1; \
-	selftests/check --install || status=1; \
+	selftests/check --matrix || status=1; \
 	exit $$status
 matrix-readme:
 	selftests/matrix/table.py --readme
