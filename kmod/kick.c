@@ -48,7 +48,7 @@ void hvstep_kick(struct hvstep_vcpu *hv)
 		refcount_inc(&hv->vm->refs);
 		WRITE_ONCE(hv->kicked, task);
 		init_task_work(&hv->kick_work, kick_arrived);
-		/* See probe_run_enter() in hook.c; the other flag is TWA_SIGNAL's. */
+		/* See probe_run_enter() in hook.c; the other flag, never alone, is TWA_SIGNAL's. */
 		set_tsk_thread_flag(task, TIF_SIGPENDING);
 		if (task_work_add(task, &hv->kick_work, TWA_SIGNAL)) {
 			/* -ESRCH: the thread is exiting, so it is out. */

@@ -573,6 +573,9 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 	if (unlikely(hv->kept))
 		hvstep_disarm(hv);
 	hvstep_park_left(hv);
+	/* take_back_call() may have taken a kick's flag along: see probe_run_enter() for why. */
+	if (unlikely(test_bit(0, &hv->kick_queued)))
+		set_thread_flag(TIF_SIGPENDING);
 	WRITE_ONCE(hv->running, false);
 	if (unlikely(READ_ONCE(hv->special)))
 		hvstep_request_settle(hv);

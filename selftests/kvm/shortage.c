@@ -421,9 +421,12 @@ static void *map_anew(void *arg)
 	struct vm *vm = arg;
 	void *other = mremap(vm->mem, 0, MEM_SIZE, MREMAP_MAYMOVE);
 
-	while (!__atomic_load_n(&at_end, __ATOMIC_RELAXED))
+	while (!__atomic_load_n(&at_end, __ATOMIC_RELAXED)) {
 		if (mremap(other, 0, MEM_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, vm->mem) != vm->mem)
 			vm_fail("mremap: %s", strerror(errno));
+		/* Or nobody, KVM included, could ever use what it has found. */
+		usleep(200);
+	}
 	munmap(other, MEM_SIZE);
 	return NULL;
 }

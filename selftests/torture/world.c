@@ -194,6 +194,21 @@ struct world *world_create(const struct cell *cell, int nr)
 	return w;
 }
 
+/* Does it execute anything? */
+static void say_where(struct runner *r)
+{
+	struct kvm_regs regs;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		world_kick(r);
+		vcpu_get_regs(r->v, &regs);
+		fprintf(stderr, "# at nip %llx, srr0 %llx, r9 %llx, %lld traps\n", regs.pc,
+			regs.srr0, regs.gpr[9], regs.gpr[17]);
+		usleep(100000);
+	}
+}
+
 void world_settle(struct world *w)
 {
 	unsigned long from[MAX_RUNNERS];
@@ -210,6 +225,7 @@ void world_settle(struct world *w)
 
 		for (naps = 0; load(&r->done) < from[i] + 2; naps++) {
 			if (naps == SETTLE_SECONDS * 100) {
+				say_where(r);
 				/* Once out of it, its registers can be read. */
 				store(&w->pause, true);
 				world_kick(r);
