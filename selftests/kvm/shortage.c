@@ -18,6 +18,7 @@
 
 #define FAULTS	"/sys/kernel/debug/"
 #define OFTEN	"20"	/* per cent */
+#define LONG_RUN_US	2000	/* of a KVM_RUN on an emulated machine */
 /* More than any call has */
 #define MANY	1000
 
@@ -413,19 +414,28 @@ TEST_F(shortage, steps)
 	steps_as_ever(v);
 }
 
-static bool at_end;
+/* Runs so far, -1: there will be no more */
+static int runs;
 
-/* The guest's memory is mapped anew, again and again: without page tables each time. */
+/*
+ * In each of them the guest's memory is mapped anew once, some time: without page tables
+ * then. Not more often, or KVM could not use what it has found.
+ */
 static void *map_anew(void *arg)
 {
+	int now, seen = 0;
 	struct vm *vm = arg;
 	void *other = mremap(vm->mem, 0, MEM_SIZE, MREMAP_MAYMOVE);
 
-	while (!__atomic_load_n(&at_end, __ATOMIC_RELAXED)) {
+	while ((now = __atomic_load_n(&runs, __ATOMIC_ACQUIRE)) >= 0) {
+		if (now == seen) {
+			usleep(20);
+			continue;
+		}
+		seen = now;
+		usleep(rand() % LONG_RUN_US);
 		if (mremap(other, 0, MEM_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, vm->mem) != vm->mem)
 			vm_fail("mremap: %s", strerror(errno));
-		/* Or nobody, KVM included, could ever use what it has found. */
-		usleep(200);
 	}
 	munmap(other, MEM_SIZE);
 	return NULL;
@@ -460,12 +470,13 @@ TEST_F_TIMEOUT(shortage, restored, 240)
 	vcpu_debug(v, DEBUG_STEP);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, map_anew, self->vm));
 	ASSERT_TRUE(write_to(FAULTS "fail_page_alloc/probability", OFTEN));
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; i < 1000; i++) {
 		struct kvm_regs before, after;
 		long ret;
 
 		vcpu_get_regs(v, &before);
 		pages_fail("1");
+		__atomic_store_n(&runs, i + 1, __ATOMIC_RELEASE);
 		ret = result(ioctl(v->fd, KVM_RUN, 0));
 		pages_fail("0");
 		vcpu_get_regs(v, &after);
@@ -480,7 +491,7 @@ TEST_F_TIMEOUT(shortage, restored, 240)
 	}
 	write_to(FAULTS "fail_page_alloc/probability", "0");
 	write_to(FAULTS "fail_page_alloc/task-filter", "N");
-	__atomic_store_n(&at_end, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&runs, -1, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	vm_check_sealed(self->vm, "after all of it");
 	ASSERT_EQ(0, ioctl(self->vm->session, HVSTEP_GET_COUNTERS, &c));
