@@ -5,6 +5,9 @@
  * cannot be had; PR=1 forces EE, IR, DR; the bits interrupts use in SRR1
  * (33:36, 42:47) stay as they are.
  */
+#include <pthread.h>
+#include <sys/ioctl.h>
+
 #include "cells.h"
 
 CELL_FIXTURE(rfid);
@@ -176,6 +179,67 @@ TEST_F(rfid, rfscv)
 	step_check(v, "addi after rfscv");
 	step_expect(v)->gpr[4] = 0;
 	step_check(v, "ld after rfscv");
+}
+
+static bool at_end;
+
+/* The instruction at CODE_RA is an addi and an rfid by turns. */
+static void *change_it(void *arg)
+{
+	static const __u32 insns[] = { 0x38630001, 0x4c000024 };
+	struct vm *vm = arg;
+	unsigned int i;
+
+	for (i = 0; !__atomic_load_n(&at_end, __ATOMIC_RELAXED); i++) {
+		put_insn(vm, CODE_RA, insns[i & 1], vm->cell->be_code);
+		__builtin___clear_cache((char *)vm->mem + CODE_RA, (char *)vm->mem + CODE_RA + 4);
+	}
+	return NULL;
+}
+
+/*
+ * It is an rfid by the time that it is executed, and leads to where the Trace interrupt
+ * does: HV and ME are not the guest's to choose, whatever it is taken for.
+ */
+TEST_F_TIMEOUT(rfid, by_surprise, 120)
+{
+	struct vcpu *v = self->v;
+	struct vm *vm = self->vm;
+	__u64 msr = vm_msr(vm) & (variant->cell.ail ? ~0ULL : ~(MSR_IR | MSR_DR));
+	__u64 start = vm_ea(vm, CODE_RA);
+	struct hvstep_counters c;
+	int i, returns = 0;
+	pthread_t thread;
+
+	SKIP_REFERENCE();
+	/* Or the addi is none for hardware to execute. */
+	set_policy(vm, HVSTEP_POLICY_TRACE_ALL, HVSTEP_IRQ_HOLD);
+	load_code(v, CODE_RA, rfid, rfid_end);
+	vcpu_debug(v, DEBUG_STEP);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, change_it, vm));
+	for (i = 0; i < 1000; i++) {
+		struct kvm_regs got;
+
+		with_regs(v, r) {
+			r.pc = start;
+			r.msr = vm_msr(vm);
+			r.srr0 = vm_vector(vm, 0xd00);
+			r.srr1 = (msr & ~MSR_ME) | MSR_HV;
+		}
+		ASSERT_EQ(0, ioctl(v->fd, KVM_RUN, 0));
+		ASSERT_EQ(KVM_EXIT_DEBUG, v->run->exit_reason);
+		vcpu_get_regs(v, &got);
+		ASSERT_EQ(MSR_ME, got.msr & (MSR_ME | MSR_HV));
+		if (got.pc == start + 4)
+			continue;
+		ASSERT_EQ(vm_vector(vm, 0xd00), got.pc);
+		ASSERT_EQ(msr, got.msr);
+		returns++;
+	}
+	__atomic_store_n(&at_end, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	get_counters(v, &c);
+	printf("# %d times an rfid, %llu times emulated\n", returns, c.emulated);
 }
 
 KVM_TEST_MAIN
