@@ -70,7 +70,9 @@ guest_start() {
 			initrd=$dir/initrd.busybox
 			"$GUEST_DIR/make-initrd" "$initrd" || return
 		fi
-		[ "$kind" = linux ] || program=$kind
+		case $kind in
+		selfdebug | kexec) program=$kind ;;
+		esac
 		overlays=("$GUEST_DIR/$program.cpio")
 		if [ "$kind" = selfdebug ] && [ -x "$SESSION_GUEST_GDB" ]; then
 			"$GUEST_DIR/make-overlay" "$dir/gdb.cpio" "$SESSION_GUEST_GDB" || return
