@@ -141,6 +141,10 @@ static void take_back_call(struct hvstep_vcpu *hv)
 	spin_lock_irq(&sighand->siglock);
 	recalc_sigpending();
 	spin_unlock_irq(&sighand->siglock);
+	/* A kick's flag is taken back by nobody: hvstep_kick() counts first. */
+	smp_mb();
+	if (atomic_read(&hv->kicks) != hv->kicks_seen)
+		set_thread_flag(TIF_SIGPENDING);
 }
 
 /* Before the next step. Signals and kicks that came are found in step_one(). */
@@ -524,7 +528,11 @@ static bool report_due(struct hvstep_vcpu *hv)
 		   hv->vcpu->guest_debug == hv->report_debug &&
 		   hvstep_get_pc(hv->vcpu) == hv->report_nip;
 
-	WRITE_ONCE(hv->report, false);
+	if (unlikely(hv->report)) {
+		WRITE_ONCE(hv->report, false);
+		/* It has kept the VM from its rest, perhaps. */
+		hvstep_hook_rest_later();
+	}
 	return due;
 }
 
@@ -548,6 +556,8 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 
 	lockdep_assert_held(&hv->vcpu->mutex);
 
+	/* What those before were for can be seen by now. */
+	hv->kicks_seen = atomic_read(&hv->kicks);
 	WRITE_ONCE(hv->running, true);
 	if (unlikely(READ_ONCE(hv->special)))
 		smp_mb();	/* pairs with request_set(): one of us sees the other */
@@ -573,9 +583,6 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 	if (unlikely(hv->kept))
 		hvstep_disarm(hv);
 	hvstep_park_left(hv);
-	/* take_back_call() may have taken a kick's flag along: see probe_run_enter() for why. */
-	if (unlikely(test_bit(0, &hv->kick_queued)))
-		set_thread_flag(TIF_SIGPENDING);
 	WRITE_ONCE(hv->running, false);
 	if (unlikely(READ_ONCE(hv->special)))
 		hvstep_request_settle(hv);

@@ -8,7 +8,6 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
-#include <linux/task_work.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -277,10 +276,8 @@ struct hvstep_tracer {
  * @called_out:	hook.c has set TIF_SIGPENDING for the sake of this step
  * @at_armed:	at the last turn of the run loop nip was at a word that the step has armed
  * @running:	is in step.c
- * @kick_work:	brings the running thread out of KVM_RUN
- * @kick_queued: bit 0: @kick_work is in use; atomic
- * @kicked:	the thread that it is with, to be compared only: the vCPU may have gone
- *		to another one since
+ * @kicks:	times that somebody wanted its thread out of KVM_RUN; atomic
+ * @kicks_seen:	as it was when this KVM_RUN came
  * @unmapped_nip: where a breakpoint was met that cannot be read (sw_bp.c)
  * @unmapped_changes: vm->changes as it was then
  * @count:	struct hvstep_counters; written by the owner, read by anybody
@@ -330,9 +327,8 @@ struct hvstep_vcpu {
 	bool called_out;
 	bool at_armed;
 	bool running;
-	struct callback_head kick_work;
-	unsigned long kick_queued;
-	struct task_struct *kicked;
+	atomic_t kicks;
+	int kicks_seen;
 	u64 unmapped_nip;
 	unsigned int unmapped_changes;
 	u64 count[HVSTEP_NR_COUNTS];
