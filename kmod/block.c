@@ -207,6 +207,7 @@ bool hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *chan
 	list_for_each_entry(block, &vm->blocks, link)
 		if (block->armers && word_is_armed(block, i) &&
 		    (block->gpa == at ||
+		     (page && block->hva == page->hva + offset_in_page(at)) ||
 		     (page && block->epoch == vm->epoch &&
 		      block->kva == page->kva + offset_in_page(at))))
 			armed = true;

@@ -219,14 +219,15 @@ static inline struct task_struct *hvstep_compat_vcpu_task(struct kvm_vcpu *vcpu)
 /*
  * The 16 bytes of io_uring_sqe.cmd. From 6.10 to 6.13 a command that is issued again by
  * one of io_uring's workers is pointed to the submission queue still, where userspace may
- * have put the next one by then: it takes them along in its own memory. What has not been
- * issued before, as a linked one that a worker comes to, has not left anything there.
+ * have put the next one by then: it takes them along in its own memory. One that a worker
+ * is the first to come to has not, but an earlier one may have that was cancelled.
  */
 #ifdef HVSTEP_URING_SQE_IS_LIVE
-#define HVSTEP_COMPAT_TAKEN_ALONG	0x687673746570ULL
+#define HVSTEP_COMPAT_TAKEN_ALONG	0x6876737400000000ULL
 
 struct hvstep_compat_pdu {
 	u64 magic;
+	u64 user_data;
 	struct hvstep_uring arg;
 };
 #endif
@@ -239,9 +240,13 @@ static inline void hvstep_compat_uring_arg(struct io_uring_cmd *cmd, bool nonblo
 #else
 #ifdef HVSTEP_URING_SQE_IS_LIVE
 	struct hvstep_compat_pdu *pdu = (void *)cmd->pdu;
+	const struct io_kiocb *req = cmd_to_io_kiocb(cmd);
 
 	BUILD_BUG_ON(sizeof(*pdu) > sizeof(cmd->pdu));
-	if (!nonblock && pdu->magic == HVSTEP_COMPAT_TAKEN_ALONG) {
+	/* With IOSQE_ASYNC what cmd->sqe points to is a copy. */
+	if (!nonblock && !(req->flags & REQ_F_FORCE_ASYNC) &&
+	    pdu->magic == (HVSTEP_COMPAT_TAKEN_ALONG | cmd->cmd_op) &&
+	    pdu->user_data == req->cqe.user_data) {
 		*arg = pdu->arg;
 		return;
 	}
@@ -259,7 +264,8 @@ static inline void hvstep_compat_uring_end(struct io_uring_cmd *cmd, int ret,
 #ifdef HVSTEP_URING_SQE_IS_LIVE
 	struct hvstep_compat_pdu *pdu = (void *)cmd->pdu;
 
-	pdu->magic = ret == -EAGAIN ? HVSTEP_COMPAT_TAKEN_ALONG : 0;
+	pdu->magic = ret == -EAGAIN ? HVSTEP_COMPAT_TAKEN_ALONG | cmd->cmd_op : 0;
+	pdu->user_data = cmd_to_io_kiocb(cmd)->cqe.user_data;
 	pdu->arg = *arg;
 #endif
 }
