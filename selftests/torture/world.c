@@ -252,6 +252,9 @@ void world_stop(struct world *w)
 			usleep(1000);
 		}
 		pthread_join(r->thread, NULL);
+		/* The one before that has started it may hold this yet. */
+		pthread_mutex_lock(&r->lock);
+		pthread_mutex_unlock(&r->lock);
 	}
 	for (i = 0; i < w->nr_idle; i++)
 		vcpu_destroy(w->idle[i]);
