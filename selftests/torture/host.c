@@ -50,16 +50,38 @@ void compact(struct actor *a)
 	write_to("/proc/sys/vm/compact_memory", "1");
 }
 
+/* Of the last CPU; empty if it is not online, as a POWER8's threads have to be */
+static char online[64];
+
+void host_begin(void)
+{
+	char state = '0';
+	int fd;
+
+	snprintf(online, sizeof(online), "/sys/devices/system/cpu/cpu%ld/online",
+		 sysconf(_SC_NPROCESSORS_CONF) - 1);
+	fd = open(online, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, &state, 1) != 1 || state != '1')
+		online[0] = 0;
+	if (fd >= 0)
+		close(fd);
+}
+
+void host_restore(void)
+{
+	if (online[0])
+		write_to(online, "1");
+}
+
 void hotplug(struct actor *a)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	char path[64];
 
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%ld/online",
-		 sysconf(_SC_NPROCESSORS_CONF) - 1);
+	if (!online[0])
+		return;
 	pthread_mutex_lock(&lock);
-	write_to(path, "0");
+	write_to(online, "0");
 	usleep(random_below(&a->rnd, 20000));
-	write_to(path, "1");
+	write_to(online, "1");
 	pthread_mutex_unlock(&lock);
 }

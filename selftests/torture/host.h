@@ -14,4 +14,8 @@ void compact(struct actor *a);
 /* The last CPU of the host goes, and comes back. */
 void hotplug(struct actor *a);
 
+/* Before the first of them; and what an episode has not put back that was killed */
+void host_begin(void);
+void host_restore(void);
+
 #endif /* HOST_H */

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "acts.h"
+#include "host.h"
 #include "swap.h"
 #include "verdict.h"
 
@@ -144,6 +144,7 @@ static void try_episode(unsigned long nr)
 		kill(pid, SIGKILL);
 	}
 	status = until_dead(pid);
+	host_restore();
 	count(episodes);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && us) {
 		count(killed);
@@ -182,6 +183,7 @@ int main(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	verdict_begin(4);
+	host_begin();
 	why = swap_begin();
 	if (why)
 		printf("# nothing is swapped: %s\n", why);

@@ -14,14 +14,10 @@
 
 struct tally *tally;
 
-/* A guest that is not as it should be ends the episode. */
-static void lose(const char *why, struct runner *r, int ret)
+static void say_where(struct runner *r)
 {
 	struct kvm_regs regs;
 
-	count(lost);
-	fprintf(stderr, "# LOST: %s: vcpu %u, KVM_RUN returned %d, exit_reason %u\n", why,
-		r->v->id, ret, r->v->run->exit_reason);
 	vcpu_get_regs(r->v, &regs);
 	fprintf(stderr, "# nip %llx msr %llx srr0 %llx srr1 %llx, program %lu, round %llu\n",
 		regs.pc, regs.msr, regs.srr0, regs.srr1, r->done, ROUNDS - regs.gpr[16]);
@@ -29,6 +25,27 @@ static void lose(const char *why, struct runner *r, int ret)
 	fprintf(stderr, "# there: %08x; r9 %llx, %lld traps, %lld traces\n",
 		get_insn(r->world->vm, regs.pc % MEM_SIZE, !(regs.msr & MSR_LE)),
 		regs.gpr[9], regs.gpr[17], regs.gpr[18]);
+}
+
+/* Does it execute anything? */
+static void say_whether_it_moves(struct runner *r)
+{
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		world_kick(r);
+		say_where(r);
+		usleep(100000);
+	}
+}
+
+/* A guest that is not as it should be ends the episode. */
+static void lose(const char *why, struct runner *r, int ret)
+{
+	count(lost);
+	fprintf(stderr, "# LOST: %s: vcpu %u, KVM_RUN returned %d, exit_reason %u\n", why,
+		r->v->id, ret, r->v->run->exit_reason);
+	say_where(r);
 	_exit(2);
 }
 
@@ -194,21 +211,6 @@ struct world *world_create(const struct cell *cell, int nr)
 	return w;
 }
 
-/* Does it execute anything? */
-static void say_where(struct runner *r)
-{
-	struct kvm_regs regs;
-	int i;
-
-	for (i = 0; i < 5; i++) {
-		world_kick(r);
-		vcpu_get_regs(r->v, &regs);
-		fprintf(stderr, "# at nip %llx, srr0 %llx, r9 %llx, %lld traps\n", regs.pc,
-			regs.srr0, regs.gpr[9], regs.gpr[17]);
-		usleep(100000);
-	}
-}
-
 void world_settle(struct world *w)
 {
 	unsigned long from[MAX_RUNNERS];
@@ -225,7 +227,7 @@ void world_settle(struct world *w)
 
 		for (naps = 0; load(&r->done) < from[i] + 2; naps++) {
 			if (naps == SETTLE_SECONDS * 100) {
-				say_where(r);
+				say_whether_it_moves(r);
 				/* Once out of it, its registers can be read. */
 				store(&w->pause, true);
 				world_kick(r);

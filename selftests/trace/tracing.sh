@@ -19,6 +19,7 @@ for lib in "$tracing_here"/../../../../lib/*/libhvstep.so.0; do
 done
 
 BOOT_SECONDS=180
+
 # refused WHAT STATUS TEXT COMMAND...: it fails, and says so.
 refused() {
 	local what=$1 expected=$2 text=$3 status
