@@ -180,6 +180,8 @@ static void probes_detach(void)
 static void rest(struct work_struct *work)
 {
 	struct delayed_work *dwork = to_delayed_work(work);
+	enum hvstep_rest found = HVSTEP_REST_NOT;
+	unsigned long wait = REST_AFTER;
 	LIST_HEAD(unused);
 	unsigned long idle;
 
@@ -187,11 +189,14 @@ static void rest(struct work_struct *work)
 	idle = jiffies - READ_ONCE(hvstep_last_step);
 	hvstep_vm_orphans(&unused);
 	if (idle < REST_AFTER)
-		schedule_delayed_work(dwork, REST_AFTER - idle);
-	else if (!hvstep_vm_rest_all(&unused))
-		schedule_delayed_work(dwork, REST_AFTER);
-	else if (hvstep_probes_on)
+		wait -= idle;
+	else
+		found = hvstep_vm_rest_all(&unused);
+	if (found != HVSTEP_REST_NOT && hvstep_probes_on)
 		probes_detach();
+	/* As long as something is pending: its VM may be nobody's by the next time. */
+	if (found != HVSTEP_REST_ALL)
+		schedule_delayed_work(dwork, wait);
 	mutex_unlock(&hook_lock);
 	/* The last of them needs hook_lock. */
 	hvstep_vm_close_all(&unused);

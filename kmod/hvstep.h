@@ -131,7 +131,7 @@ static inline struct hvstep_vcpu *hvstep_vcpu_get(struct kvm_vcpu *vcpu)
 
 void hvstep_vm_wake(struct hvstep_vm *vm);
 int hvstep_vm_make_ready(struct hvstep_vm *vm);
-bool hvstep_vm_rest_all(struct list_head *unused);
+enum hvstep_rest hvstep_vm_rest_all(struct list_head *unused);
 void hvstep_vm_orphans(struct list_head *orphans);
 void hvstep_vm_close_all(struct list_head *unused);
 unsigned int hvstep_vm_attached(void);

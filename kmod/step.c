@@ -528,11 +528,8 @@ static bool report_due(struct hvstep_vcpu *hv)
 		   hv->vcpu->guest_debug == hv->report_debug &&
 		   hvstep_get_pc(hv->vcpu) == hv->report_nip;
 
-	if (unlikely(hv->report)) {
+	if (unlikely(hv->report))
 		WRITE_ONCE(hv->report, false);
-		/* It has kept the VM from its rest, perhaps. */
-		hvstep_hook_rest_later();
-	}
 	return due;
 }
 

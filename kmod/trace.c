@@ -107,8 +107,6 @@ void hvstep_trace_let_go(struct hvstep_vcpu *hv)
 	hvstep_request_special(hv);
 	spin_unlock(&hv->request.lock);
 	hvstep_trace_put(tracer);
-	/* It has kept the VM from its rest, perhaps. */
-	hvstep_hook_rest_later();
 }
 
 /*

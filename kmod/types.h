@@ -436,4 +436,16 @@ enum hvstep_sw_bp {
 	HVSTEP_SW_BP_VMM,
 };
 
+/**
+ * enum hvstep_rest - what hvstep_vm_rest_all() has found
+ * @HVSTEP_REST_NOT:	somebody is in a step: the probes are needed
+ * @HVSTEP_REST_BUT:	nobody is, but a VM that the next KVM_RUN has something to end for
+ * @HVSTEP_REST_ALL:	nothing that would have to be looked at again
+ */
+enum hvstep_rest {
+	HVSTEP_REST_NOT,
+	HVSTEP_REST_BUT,
+	HVSTEP_REST_ALL,
+};
+
 #endif /* HVSTEP_TYPES_H */

@@ -272,11 +272,11 @@ void hvstep_vm_close_all(struct list_head *unused)
 		hvstep_vm_close(vm);
 }
 
-/* Nobody has stepped for a while. Returns false if somebody is in a long step. */
-bool hvstep_vm_rest_all(struct list_head *unused)
+/* Nobody has stepped for a while. */
+enum hvstep_rest hvstep_vm_rest_all(struct list_head *unused)
 {
+	bool all = true, pending = false;
 	struct hvstep_vm *vm;
-	bool all = true;
 	int bucket;
 
 	spin_lock(&vms_lock);
@@ -295,13 +295,17 @@ bool hvstep_vm_rest_all(struct list_head *unused)
 		if (vm_is_active(vm)) {
 			WRITE_ONCE(vm->ready, true);
 			all = false;
-		} else if (!vm_has_request(vm)) {
+		} else if (vm_has_request(vm)) {
+			pending = true;
+		} else {
 			vm_filter(vm, false);
 			vm_unused(vm, unused);
 		}
 	}
 	spin_unlock(&vms_lock);
-	return all;
+	if (!all)
+		return HVSTEP_REST_NOT;
+	return pending ? HVSTEP_REST_BUT : HVSTEP_REST_ALL;
 }
 
 unsigned int hvstep_vm_attached(void)

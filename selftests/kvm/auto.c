@@ -212,6 +212,46 @@ TEST_F_TIMEOUT(automatic, dead_vmm, 120)
 	runner_stop(&runner);
 }
 
+GUEST_CODE(load, "ld 5, 0(3); nop\n");
+
+/*
+ * A VMM that leaves a step in the middle, as one that is stopped does: when nobody else
+ * steps any more, and it is killed then, its VM goes nevertheless.
+ */
+TEST_F_TIMEOUT(automatic, dead_vmm_in_a_step, 120)
+{
+	int status, pipe_fd[2];
+	char byte;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(pipe_fd));
+	pid = fork();
+	if (!pid) {
+		struct vm *vm = vm_create(&variant->cell);
+		struct vcpu *v = vm_vcpu(vm, 0);
+
+		load_code(v, CODE_RA, load, load_end);
+		with_regs(v, r)
+			r.gpr[3] = vm_mmio_ea(vm);
+		vcpu_debug(v, DEBUG_STEP);
+		check_exit(v, vcpu_run(v), KVM_EXIT_MMIO, "load");
+		write(pipe_fd[1], "", 1);
+		for (;;)
+			pause();
+	}
+	ASSERT_EQ(1, read(pipe_fd[0], &byte, 1));
+	EXPECT_EQ(self->before + 1, attached());
+	/* Its step is not over: until long after the module has last looked at it */
+	sleep(LET_GO / 2 + 5);
+	EXPECT_EQ(self->before + 1, attached());
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	ASSERT_TRUE(WIFSIGNALED(status));
+	EXPECT_TRUE(let_go(self->before));
+	close(pipe_fd[0]);
+	close(pipe_fd[1]);
+}
+
 /* While it may be needed the module stays; without the parameter it can go. */
 TEST_F_TIMEOUT(automatic, keeps_the_module, 120)
 {
