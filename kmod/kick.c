@@ -31,16 +31,24 @@ void hvstep_kick(struct hvstep_vcpu *hv)
 	 * cannot be in there: KVM_RUN is for the VM's own mm.
 	 */
 	task_lock(task);
-	if (task->mm == hv->vcpu->kvm->mm)
+	if (task->mm == hv->vcpu->kvm->mm) {
 		set_tsk_thread_flag(task, TIF_SIGPENDING);
+		/*
+		 * KVM may have looked for signals, and not yet have said where the vCPU runs:
+		 * as a signal does. With an interrupt pending it does not enter the guest.
+		 */
+		kick_process(task);
+	}
 	task_unlock(task);
 	put_task_struct(task);
 
 	/*
 	 * Out of the guest, and of KVM's sleep. POWER8: it may be another thread of the
-	 * virtual core that runs this vCPU, and that has no signal pending.
+	 * virtual core that runs this vCPU, and that has no signal pending; then its own
+	 * sleeps on cpu_run.
 	 */
 	kvmppc_fast_vcpu_kick(hv->vcpu);
+	wake_up_all(&hv->vcpu->arch.cpu_run);
 	/* And of ours */
 	wake_up_all(&hv->vm->parked);
 	wake_up_all(&hv->vm->others);
