@@ -189,28 +189,34 @@ static bool word_is_armed(const struct hvstep_block *block, unsigned int word)
 	return false;
 }
 
+static bool block_is_at(const struct hvstep_vm *vm, const struct hvstep_block *block,
+			const struct hvstep_page *page, gpa_t at)
+{
+	return block->hva == page->hva + offset_in_page(at) ||
+	       (block->epoch == vm->epoch && block->kva == page->kva + offset_in_page(at));
+}
+
 /*
- * Is the word at @gpa armed? By memory, if it is known where that is.
+ * Is the word at @gpa armed? By memory, if it is known where that is: -EAGAIN if it is not
+ * any more, though it was @there a moment ago.
  * @changes: what vm->changes will differ from once the answer can be another
  */
-bool hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes)
+int hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, bool there, unsigned int *changes)
 {
 	unsigned int i = (gpa % HVSTEP_BLOCK_SIZE) / sizeof(u32);
 	gpa_t at = gpa & HVSTEP_BLOCK_MASK;
 	struct hvstep_vm *vm = hv->vm;
 	struct hvstep_block *block;
 	struct hvstep_page *page;
-	bool armed = false;
+	int armed;
 
 	hvstep_pages_lock(hv);
 	page = hvstep_page(vm, gpa, false);
+	armed = there && !page ? -EAGAIN : 0;
 	list_for_each_entry(block, &vm->blocks, link)
 		if (block->armers && word_is_armed(block, i) &&
-		    (block->gpa == at ||
-		     (page && block->hva == page->hva + offset_in_page(at)) ||
-		     (page && block->epoch == vm->epoch &&
-		      block->kva == page->kva + offset_in_page(at))))
-			armed = true;
+		    (block->gpa == at || (page && block_is_at(vm, block, page, at))))
+			armed = 1;
 	*changes = vm->changes;
 	hvstep_pages_unlock(hv);
 	return armed;

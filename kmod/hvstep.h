@@ -309,7 +309,7 @@ struct hvstep_block *hvstep_block_at(struct hvstep_vm *vm, const struct hvstep_p
 				     gpa_t gpa);
 void hvstep_block_arm(struct hvstep_armed *armed);
 unsigned int hvstep_block_disarm(struct hvstep_armed *armed, bool there);
-bool hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes);
+int hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, bool there, unsigned int *changes);
 int hvstep_block_wait_none(struct hvstep_vm *vm);
 
 /* page.c */

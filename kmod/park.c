@@ -34,14 +34,15 @@ int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes)
 	ret = hvstep_page_get(hv, gpa, false);
 	if (ret == -EINTR || ret == -ENOMEM)
 		return -EAGAIN;
-	if (!hvstep_block_is_armed(hv, gpa, changes))
-		return 1;
+	ret = hvstep_block_is_armed(hv, gpa, !ret, changes);
+	if (ret <= 0)
+		return ret ?: 1;
 	hvstep_count(hv, HVSTEP_COUNT_PARKED);
 	do {
 		if (wait_event_interruptible(vm->parked,
 					     READ_ONCE(vm->changes) != *changes))
 			return -EINTR;
-	} while (hvstep_block_is_armed(hv, gpa, changes));
+	} while (hvstep_block_is_armed(hv, gpa, false, changes));
 	return 0;
 }
 
