@@ -229,7 +229,8 @@ struct hvstep_policy {
  *
  * HVSTEP_STEP_CANCEL can come from any thread at any time: the steps end with the
  * instruction that is under way, with KVM_EXIT_DEBUG if there is one and the request
- * had no HVSTEP_STEP_THEN_RUN. Fails with:
+ * had no HVSTEP_STEP_THEN_RUN. One that the VMM has to complete (KVM_EXIT_MMIO) by
+ * then is executed without being counted or recorded. Fails with:
  *   ENOENT	the VM has no such vCPU
  *   EINVAL	unknown mode or flag, a count that does not fit the mode, an empty
  *		range, HVSTEP_STEP_THEN_RUN with HVSTEP_STEP_CANCEL
