@@ -13,6 +13,7 @@
 #include "acts.h"
 #include "host.h"
 #include "memslots.h"
+#include "pass_fd.h"
 
 static struct runner *some_runner(struct actor *a)
 {
@@ -30,35 +31,39 @@ static struct ring *some_ring(struct actor *a)
 	return &a->rings[random_below(&a->rnd, RINGS)];
 }
 
-static void attach(struct actor *a)
+static bool attach(struct actor *a)
 {
 	struct hvstep_attach attach = {
 		.vm_fd = a->world->vm->fd,
 		.flags = random_one_in(&a->rnd, 4) ? 0 : HVSTEP_ATTACH_SHARE,
 	};
 	int *session = &a->sessions[random_below(&a->rnd, SESSIONS)];
+	bool had_one = *session >= 0;
 	int fd = open("/dev/hvstep", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		vm_fail("/dev/hvstep: %s", strerror(errno));
-	if (*session < 0)
+	if (!had_one)
 		*session = ioctl(fd, HVSTEP_ATTACH, &attach);
 	/* Of another actor's; a signal is nobody's here, but for those of wait queues. */
 	if (*session < 0 && errno != EBUSY && errno != EINTR)
 		vm_fail("HVSTEP_ATTACH: %s", strerror(errno));
 	close(fd);
+	return !had_one && *session >= 0;
 }
 
-static void detach(struct actor *a)
+static bool detach(struct actor *a)
 {
 	int *session = &a->sessions[random_below(&a->rnd, SESSIONS)];
 
-	if (*session >= 0)
-		close(*session);
+	if (*session < 0)
+		return false;
+	close(*session);
 	*session = -1;
+	return true;
 }
 
-static void policy(struct actor *a)
+static bool policy(struct actor *a)
 {
 	struct hvstep_policy policy = {
 		.flags = random_bits(&a->rnd) & (HVSTEP_POLICY_TRACE_ALL | HVSTEP_POLICY_ATOMIC),
@@ -70,9 +75,10 @@ static void policy(struct actor *a)
 		policy.flags |= HVSTEP_POLICY_EXCLUSIVE;
 	if (session >= 0 && ioctl(session, HVSTEP_SET_POLICY, &policy))
 		vm_fail("HVSTEP_SET_POLICY: %s", strerror(errno));
+	return session >= 0;
 }
 
-static void step(struct actor *a)
+static bool step(struct actor *a)
 {
 	struct vm *vm = a->world->vm;
 	struct hvstep_step step = {
@@ -93,9 +99,10 @@ static void step(struct actor *a)
 	}
 	if (session >= 0 && ioctl(session, HVSTEP_STEP, &step))
 		vm_fail("HVSTEP_STEP: %s", strerror(errno));
+	return session >= 0;
 }
 
-static void cancel(struct actor *a)
+static bool cancel(struct actor *a)
 {
 	struct hvstep_step step = {
 		.vcpu = random_below(&a->rnd, a->world->nr),
@@ -106,15 +113,16 @@ static void cancel(struct actor *a)
 
 	if (session >= 0 && ioctl(session, HVSTEP_STEP, &step))
 		vm_fail("HVSTEP_STEP_CANCEL: %s", strerror(errno));
+	return session >= 0;
 }
 
-static void counters(struct actor *a)
+static bool counters(struct actor *a)
 {
 	struct hvstep_counters c = { .vcpu = HVSTEP_VCPU_ALL };
 	int session = some_session(a);
 
 	if (session < 0)
-		return;
+		return false;
 	if (ioctl(session, HVSTEP_GET_COUNTERS, &c))
 		vm_fail("HVSTEP_GET_COUNTERS: %s", strerror(errno));
 	if (c.lost)
@@ -122,35 +130,42 @@ static void counters(struct actor *a)
 	/* The programs have no breakpoint of their own. */
 	if (c.reflected)
 		vm_fail("%llu armed words were taken for the guest's", c.reflected);
+	return true;
 }
 
-static void trace(struct actor *a)
+static bool trace(struct actor *a)
 {
 	struct ring *ring = some_ring(a);
 	int session = some_session(a);
 
-	if (ring->fd < 0 && session >= 0)
-		ring_open(ring, session, a->world, &a->rnd);
+	if (ring->fd >= 0 || session < 0)
+		return false;
+	ring_open(ring, session, a->world, &a->rnd);
+	return ring->fd >= 0;
 }
 
-static void read_ring(struct actor *a)
+static bool read_ring(struct actor *a)
 {
 	struct ring *ring = some_ring(a);
 
-	if (ring->fd >= 0)
-		ring_read(ring);
+	if (ring->fd < 0)
+		return false;
+	ring_read(ring);
+	return true;
 }
 
-static void end_trace(struct actor *a)
+static bool end_trace(struct actor *a)
 {
 	struct ring *ring = some_ring(a);
 
-	if (ring->fd >= 0)
-		ring_close(ring);
+	if (ring->fd < 0)
+		return false;
+	ring_close(ring);
+	return true;
 }
 
 /* What QEMU does for a debugger, of which the vCPU's own thread is the one to do it */
-static void debug(struct actor *a)
+static bool debug(struct actor *a)
 {
 	static const __u32 controls[] = { 0, 0, DEBUG_STEP, DEBUG_BP };
 	struct runner *r = some_runner(a);
@@ -158,42 +173,50 @@ static void debug(struct actor *a)
 	world_ask(r, &(struct wishes){
 		.debug = true, .control = controls[random_below(&a->rnd, ARRAY_SIZE(controls))],
 	});
+	return true;
 }
 
-static void rewrite(struct actor *a)
+static bool rewrite(struct actor *a)
 {
 	world_ask(some_runner(a), &(struct wishes){ .rewrite = true });
+	return true;
 }
 
-static void hand_over(struct actor *a)
+static bool hand_over(struct actor *a)
 {
 	world_ask(some_runner(a), &(struct wishes){ .hand_over = true });
+	return true;
 }
 
-static void kick(struct actor *a)
+static bool kick(struct actor *a)
 {
 	world_kick(some_runner(a));
+	return true;
 }
 
-static void leave_at_once(struct actor *a)
+static bool leave_at_once(struct actor *a)
 {
 	store(&some_runner(a)->v->run->immediate_exit, 1);
+	return true;
 }
 
-static void new_vcpu(struct actor *a)
+static bool new_vcpu(struct actor *a)
 {
 	struct world *w = a->world;
+	bool created;
 
 	pthread_mutex_lock(&w->memslots);
-	if (w->nr_idle < MAX_IDLE) {
+	created = w->nr_idle < MAX_IDLE;
+	if (created) {
 		w->idle[w->nr_idle] = vm_vcpu(w->vm, IDLE_ID + w->nr_idle);
 		w->nr_idle++;
 	}
 	pthread_mutex_unlock(&w->memslots);
+	return created;
 }
 
 /* A session takes whatever comes, or says that it does not. */
-static void garbage(struct actor *a)
+static bool garbage(struct actor *a)
 {
 	static const unsigned long commands[] = {
 		HVSTEP_GET_INFO, HVSTEP_ATTACH, HVSTEP_GET_POLICY, HVSTEP_SET_POLICY,
@@ -211,10 +234,11 @@ static void garbage(struct actor *a)
 		command ^= 1UL << random_below(&a->rnd, 32);
 	/* An attachment by chance would be a descriptor by chance. */
 	if (session < 0 || command == HVSTEP_ATTACH)
-		return;
+		return false;
 	ret = ioctl(session, command, random_one_in(&a->rnd, 8) ? NULL : arg);
 	if (ret > 2)
 		close(ret);
+	return true;
 }
 
 static void close_all(struct actor *a)
@@ -230,9 +254,9 @@ static void close_all(struct actor *a)
 }
 
 /* Another process has all the descriptors, too, for some time, and uses them. */
-static void inherit(struct actor *a)
+static bool inherit(struct actor *a)
 {
-	static void (*const others[])(struct actor *a) = {
+	static bool (*const others[])(struct actor *a) = {
 		step, cancel, policy, counters, trace, detach, end_trace, garbage,
 	};
 	bool exec = random_one_in(&a->rnd, 3);
@@ -241,7 +265,7 @@ static void inherit(struct actor *a)
 	pid_t pid = fork();
 
 	if (pid)
-		return;
+		return pid > 0;
 	if (exec) {
 		execl("/bin/true", "true", NULL);
 		_exit(127);
@@ -256,52 +280,36 @@ static void inherit(struct actor *a)
 }
 
 /* A session's descriptor is in a message for a moment: nobody has it then, or nobody gets it. */
-static void in_flight(struct actor *a)
+static bool in_flight(struct actor *a)
 {
 	int *session = &a->sessions[random_below(&a->rnd, SESSIONS)];
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { .head = {
-		.cmsg_len = CMSG_LEN(sizeof(int)),
-		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
-	} };
-	char payload = 0;
-	struct iovec byte = { .iov_base = &payload, .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &byte, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
-	};
 	int ends[2];
 
 	if (*session < 0)
-		return;
+		return false;
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends))
 		vm_fail("socketpair: %s", strerror(errno));
-	memcpy(CMSG_DATA(&control.head), session, sizeof(int));
-	if (sendmsg(ends[0], &msg, 0) != 1)
-		vm_fail("sendmsg: %s", strerror(errno));
+	fd_send(ends[0], *session);
 	close(*session);
-	*session = -1;
-	if (random_one_in(&a->rnd, 2)) {
-		if (recvmsg(ends[1], &msg, MSG_CMSG_CLOEXEC) < 0 || msg.msg_flags & MSG_CTRUNC)
-			vm_fail("recvmsg: %s", strerror(errno));
-		memcpy(session, CMSG_DATA(&control.head), sizeof(int));
-	}
+	*session = random_one_in(&a->rnd, 2) ? fd_receive(ends[1]) : -1;
 	close(ends[0]);
 	close(ends[1]);
+	return true;
 }
 
 /* Nothing may come of it while there is a session. */
-static void unload(struct actor *a)
+static bool unload(struct actor *a)
 {
-	if (some_session(a) >= 0 && !syscall(SYS_delete_module, "hvstep", O_NONBLOCK))
+	if (some_session(a) < 0)
+		return false;
+	if (!syscall(SYS_delete_module, "hvstep", O_NONBLOCK))
 		vm_fail("the module is gone, with a VM attached");
+	return true;
 }
 
 static const struct {
 	const char *name;
-	void (*act)(struct actor *a);
+	bool (*act)(struct actor *a);	/* Was anything done? */
 	unsigned int weight;
 	bool fault;		/* it takes something away, or interrupts */
 } acts[] = {
@@ -335,6 +343,23 @@ static const struct {
 	{ "garbage", garbage, 6, true },
 };
 
+_Static_assert(ARRAY_SIZE(acts) <= MAX_ACTS, "did[] of struct tally is too short");
+
+bool acts_were_all_done(bool swap)
+{
+	bool all = true;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(acts); i++) {
+		printf("# %s: %lu\n", acts[i].name, tally->did[i]);
+		if (tally->did[i] || (acts[i].act == hotplug && !host_can_hotplug()) ||
+		    (acts[i].act == page_out && !swap))
+			continue;
+		all = false;
+	}
+	return all;
+}
+
 static void *act(void *arg)
 {
 	struct actor *a = arg;
@@ -347,10 +372,12 @@ static void *act(void *arg)
 		n = random_below(&a->rnd, all);
 		for (i = 0; n >= acts[i].weight; i++)
 			n -= acts[i].weight;
-		acts[i].act(a);
-		count(acts);
-		if (acts[i].fault)
-			count(faults);
+		if (acts[i].act(a)) {
+			count(did[i]);
+			count(acts);
+			if (acts[i].fault)
+				count(faults);
+		}
 		if (random_one_in(&a->rnd, 3))
 			usleep(random_below(&a->rnd, 3000));
 	}

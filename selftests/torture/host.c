@@ -17,13 +17,14 @@ static void forget(void *mem, size_t size)
 		vm_fail("MADV_DONTNEED: %s", strerror(errno));
 }
 
-void unmap(struct actor *a)
+bool unmap(struct actor *a)
 {
 	forget(a->world->views[0], MEM_SIZE);
 	forget(a->world->views[1], MEM_SIZE);
+	return true;
 }
 
-void page_out(struct actor *a)
+bool page_out(struct actor *a)
 {
 	struct world *w = a->world;
 	int view = load(&w->view);
@@ -31,23 +32,24 @@ void page_out(struct actor *a)
 	/* What is mapped twice stays. */
 	forget(w->vm->mem, MOST_USED);
 	forget(w->views[!view], MOST_USED);
-	madvise(w->views[view], MOST_USED, MADV_PAGEOUT);
+	return !madvise(w->views[view], MOST_USED, MADV_PAGEOUT);
 }
 
-static void write_to(const char *path, const char *text)
+/* False: not on this host, or not now */
+static bool write_to(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool good = fd >= 0 && write(fd, text, strlen(text)) > 0;
 
-	if (fd >= 0 && write(fd, text, strlen(text)) < 0)
-		errno = 0;	/* not on this host, or not now */
 	if (fd >= 0)
 		close(fd);
+	return good;
 }
 
-void compact(struct actor *a)
+bool compact(struct actor *a)
 {
 	(void)a;
-	write_to("/proc/sys/vm/compact_memory", "1");
+	return write_to("/proc/sys/vm/compact_memory", "1");
 }
 
 /* Of the last CPU; empty if it is not online, as a POWER8's threads have to be */
@@ -67,21 +69,29 @@ void host_begin(void)
 		close(fd);
 }
 
+bool host_can_hotplug(void)
+{
+	return online[0];
+}
+
 void host_restore(void)
 {
 	if (online[0])
 		write_to(online, "1");
 }
 
-void hotplug(struct actor *a)
+bool hotplug(struct actor *a)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+	bool gone;
+
 	if (!online[0])
-		return;
+		return false;
 	pthread_mutex_lock(&lock);
-	write_to(online, "0");
+	gone = write_to(online, "0");
 	usleep(random_below(&a->rnd, 20000));
 	write_to(online, "1");
 	pthread_mutex_unlock(&lock);
+	return gone;
 }

@@ -6,16 +6,17 @@
 #include "acts.h"
 
 /* Nothing maps the guest's pages any more, as with a balloon; what is in them stays. */
-void unmap(struct actor *a);
+bool unmap(struct actor *a);
 /* Out into the swap */
-void page_out(struct actor *a);
+bool page_out(struct actor *a);
 /* Pages move. */
-void compact(struct actor *a);
+bool compact(struct actor *a);
 /* The last CPU of the host goes, and comes back. */
-void hotplug(struct actor *a);
+bool hotplug(struct actor *a);
 
 /* Before the first of them; and what an episode has not put back that was killed */
 void host_begin(void);
+bool host_can_hotplug(void);
 void host_restore(void);
 
 #endif /* HOST_H */

@@ -69,7 +69,7 @@ void memslots_end(struct world *w)
 		munmap(w->views[i], MEM_SIZE);
 }
 
-void dirty_log(struct actor *a)
+bool dirty_log(struct actor *a)
 {
 	unsigned char bitmap[MEM_SIZE / 4096 / 8];
 	struct kvm_dirty_log log = { .dirty_bitmap = bitmap };
@@ -82,15 +82,17 @@ void dirty_log(struct actor *a)
 	if (random_one_in(&a->rnd, 2))
 		set_log(w, false);
 	pthread_mutex_unlock(&w->memslots);
+	return true;
 }
 
-void other_memslot(struct actor *a)
+bool other_memslot(struct actor *a)
 {
 	struct world *w = a->world;
 
 	pthread_mutex_lock(&w->memslots);
 	vm_other_memslot(w->vm);
 	pthread_mutex_unlock(&w->memslots);
+	return true;
 }
 
 static struct world *begin(struct actor *a)
@@ -100,13 +102,14 @@ static struct world *begin(struct actor *a)
 	return a->world;
 }
 
-static void end(struct actor *a)
+static bool end(struct actor *a)
 {
 	pthread_mutex_unlock(&a->world->memslots);
 	world_resume(a->world);
+	return true;
 }
 
-void memslot_anew(struct actor *a)
+bool memslot_anew(struct actor *a)
 {
 	struct world *w = begin(a);
 
@@ -116,20 +119,20 @@ void memslot_anew(struct actor *a)
 	w->memslot.memory_size = MEM_SIZE;
 	take_view(w, random_below(&a->rnd, VIEWS));
 	tell_kvm(w);
-	end(a);
+	return end(a);
 }
 
-void memslot_moved(struct actor *a)
+bool memslot_moved(struct actor *a)
 {
 	struct world *w = begin(a);
 
 	put_at(w, ELSEWHERE_RA);
 	usleep(random_below(&a->rnd, 1000));
 	put_at(w, 0);
-	end(a);
+	return end(a);
 }
 
-void memslot_resized(struct actor *a)
+bool memslot_resized(struct actor *a)
 {
 	struct world *w = begin(a);
 
@@ -137,5 +140,5 @@ void memslot_resized(struct actor *a)
 	put_anew(w, 0x10000UL << random_below(&a->rnd, 8));
 	usleep(random_below(&a->rnd, 1000));
 	put_anew(w, MEM_SIZE);
-	end(a);
+	return end(a);
 }

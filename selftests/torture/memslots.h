@@ -10,16 +10,16 @@ void memslots_begin(struct world *w);
 /* Nobody uses the views any more. */
 void memslots_end(struct world *w);
 
-void dirty_log(struct actor *a);
+bool dirty_log(struct actor *a);
 /* Another one, that nobody uses, comes and goes. */
-void other_memslot(struct actor *a);
+bool other_memslot(struct actor *a);
 /*
  * While no vCPU is in KVM_RUN, the guest's own goes and comes back, by way of the other view
  * or the same; is elsewhere in guest memory for a moment; is short for a moment, with the
  * vectors or with no more than a part of what the guest needs.
  */
-void memslot_anew(struct actor *a);
-void memslot_moved(struct actor *a);
-void memslot_resized(struct actor *a);
+bool memslot_anew(struct actor *a);
+bool memslot_moved(struct actor *a);
+bool memslot_resized(struct actor *a);
 
 #endif /* MEMSLOTS_H */

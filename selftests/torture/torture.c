@@ -17,11 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "acts.h"
 #include "host.h"
 #include "swap.h"
 #include "verdict.h"
 
 #define ACTORS		2
+/* Of so many at random each kind is among them. */
+#define ENOUGH_ACTS	8000
 #define EPISODE_SECONDS	600	/* a host that needs more has hung */
 
 static struct options {
@@ -177,12 +180,12 @@ int main(int argc, char **argv)
 			"be tested here.",
 	};
 	time_t start = time(NULL), said = start;
-	bool good = true;
+	bool good = true, every;
 	unsigned long nr, swapped;
 	const char *why;
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
-	verdict_begin(4);
+	verdict_begin(5);
 	host_begin();
 	why = swap_begin();
 	if (why)
@@ -202,10 +205,12 @@ int main(int argc, char **argv)
 	       "%lu episodes killed; %lu guests checked, %lu lost\n", options.seed, tally->acts,
 	       tally->episodes, time(NULL) - start, tally->faults, tally->steps, tally->records,
 	       swapped_out() - swapped, tally->killed, tally->checked, tally->lost);
+	every = acts_were_all_done(!why) || tally->acts < ENOUGH_ACTS;
 	swap_end();
 	good &= ok(1, tally->steps && tally->acts, "guests were stepped");
 	good &= ok(2, tally->checked, "guests came to their end");
 	good &= ok(3, !tally->lost, "none was lost");
-	good &= verdict_no_splat(4);
+	good &= ok(4, every, "each of the operations was done");
+	good &= verdict_no_splat(5);
 	return !good;
 }

@@ -17,10 +17,13 @@
 /* Mappings of the guest's memory, beside the one that its maker has */
 #define VIEWS		2
 
+#define MAX_ACTS	32
+
 /* What has happened, of all episodes: in memory that the processes share */
 struct tally {
 	unsigned long episodes;
-	unsigned long acts;
+	unsigned long acts;		/* that have done anything */
+	unsigned long did[MAX_ACTS];	/* of each kind, see acts.c */
 	unsigned long faults;		/* acts that take something away, interrupt or kill */
 	unsigned long steps;		/* that a KVM_RUN ended with */
 	unsigned long records;		/* of trace rings */
