@@ -34,8 +34,30 @@ void recorder_open(struct recorder *rec, struct vcpu *v, struct hvstep_trace tra
 	rec->tail = 0;
 }
 
+static bool is_zero(const void *mem, size_t size)
+{
+	const unsigned char *byte = mem;
+
+	while (size && !byte[size - 1])
+		size--;
+	return !size;
+}
+
+/* All that has no meaning yet, up to the first record */
+static void check_reserved(const struct recorder *rec)
+{
+	const struct hvstep_ring *ring = rec->ring;
+
+	if (!is_zero(ring->reserved, sizeof(ring->reserved)) ||
+	    !is_zero(ring->reserved2, sizeof(ring->reserved2)) ||
+	    !is_zero(ring->reserved3, sizeof(ring->reserved3)) ||
+	    !is_zero(ring + 1, ring->records_offset - sizeof(*ring)))
+		vm_fail("ring: what is reserved is not 0");
+}
+
 void recorder_close(struct recorder *rec)
 {
+	check_reserved(rec);
 	munmap(rec->ring, rec->size);
 	if (rec->fd >= 0)
 		close(rec->fd);

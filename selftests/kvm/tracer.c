@@ -7,9 +7,12 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cells.h"
+#include "pass_fd.h"
 #include "recorder.h"
 #include "runner.h"
 
@@ -362,6 +365,60 @@ TEST_F(tracer, failed_for_want_of_a_descriptor)
 }
 
 /* A user's rings are no more than what this user may lock, and count no longer than they are. */
+/*
+ * A process that has nothing of the VMM's but what comes by @socket: a session, and a ring
+ * of it. Exit status: how many things are not as they should be.
+ */
+static int use_session(int socket, __u32 vcpu)
+{
+	struct hvstep_step step = { .vcpu = vcpu, .mode = HVSTEP_STEP_COUNT, .count = 100 };
+	int fd, session, ring, bad = 0;
+	struct hvstep_ring *page;
+	char byte;
+
+	for (fd = 3; fd < 1024; fd++)
+		if (fd != socket)
+			close(fd);
+	session = fd_receive(socket);
+	ring = fd_receive(socket);
+	bad += ioctl(session, HVSTEP_STEP, &step) != 0;
+	page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, ring, 0);
+	bad += page == MAP_FAILED || page->magic != HVSTEP_RING_MAGIC;
+	/* Nothing else: it is no VM, and none of its memory. */
+	bad += ioctl(session, KVM_CREATE_VCPU, 100) != -1;
+	bad += ioctl(session, KVM_CHECK_EXTENSION, KVM_CAP_PPC_PAPR) != -1;
+	bad += mmap(NULL, 4096, PROT_READ, MAP_SHARED, session, 0) != MAP_FAILED;
+	bad += pread(session, &byte, 1, 0) != -1;
+	bad += pread(ring, &byte, 1, 0) != -1;
+	return bad;
+}
+
+TEST_F(tracer, handed_to_another_process)
+{
+	struct vcpu *v = self->v;
+	struct recorder rec;
+	int ends[2], status;
+	pid_t pid;
+
+	SKIP_REFERENCE();
+	ring_start(v, CODE_RA);
+	vcpu_debug(v, 0);
+	recorder_open(&rec, v, (struct hvstep_trace){ .nr_records = 128 });
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends));
+	pid = fork();
+	if (!pid)
+		_exit(use_session(ends[1], v->id));
+	fd_send(ends[0], self->vm->session);
+	fd_send(ends[0], rec.fd);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	check_exit(v, vcpu_run(v), KVM_EXIT_DEBUG, "steps that another process wants");
+	EXPECT_EQ(100, rec.ring->head);
+	recorder_close(&rec);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 TEST_F(tracer, locked_memory)
 {
 	const struct rlimit mib = { .rlim_cur = 1 << 20, .rlim_max = 1 << 20 };
