@@ -24,7 +24,7 @@
 
 #define ACTORS		2
 /* Of so many at random each kind is among them. */
-#define ENOUGH_ACTS	8000
+#define ENOUGH_ACTS	4000
 #define EPISODE_SECONDS	600	/* a host that needs more has hung */
 
 static struct options {
