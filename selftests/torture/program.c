@@ -129,6 +129,7 @@ void program_start(struct vcpu *v)
 	vcpu_set_regs(v, &r);
 	vcpu_set(v, KVM_REG_PPC_DAR, 0);
 	vcpu_set(v, KVM_REG_PPC_DSISR, 0);
+	vcpu_set(v, KVM_REG_PPC_FPR(31), 0);
 }
 
 bool program_is_over(const struct vcpu *v)

@@ -40,7 +40,7 @@ extern struct tally *tally;
 struct wishes {
 	bool debug;			/* KVM_SET_GUEST_DEBUG with this */
 	__u32 control;
-	bool rewrite;			/* read all registers and write them back */
+	bool rewrite;			/* all registers as they are, but for two */
 	bool hand_over;			/* to a new thread */
 };
 
@@ -52,6 +52,7 @@ struct runner {
 	struct wishes wishes;
 	struct outcome expect;
 	unsigned long done;		/* programs so far */
+	__u64 mark;			/* in r31 and f31, which no program uses */
 	bool paused;
 	bool ended;
 };
