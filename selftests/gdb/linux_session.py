@@ -25,6 +25,8 @@ from target import (address, execute, function, in_user_space, name,  # noqa: E4
 CPUS = int(os.environ["SESSION_CPUS"])
 STEPS = int(os.environ.get("SESSION_STEPS", "200"))
 HITS = 20
+# Of the program's loop, that it does not come to the system call behind it while stepped
+TURNS = 40
 
 
 def jiffies():
@@ -172,12 +174,13 @@ def interrupt():
 def interrupt_return():
     rfid = landmarks.interrupt_exit()
     for _ in range(60):
-        # SRR0 and SRR1 are loaded much earlier.
+        # SRR0, SRR1 and CTR are loaded much earlier.
         stop_in(f"*{rfid - 12:#x}", 60)
-        if landmarks.in_loop(reg("srr0")):
+        to = reg("srr0")
+        if landmarks.in_loop(to) and reg("ctr") >= TURNS:
             break
-    to = reg("srr0")
-    require(landmarks.in_loop(to), "an interrupt of the program that computes", hex(to))
+    require(landmarks.in_loop(to) and reg("ctr") >= TURNS,
+            "an interrupt of the program that computes", f"{to:#x}, CTR {reg('ctr'):#x}")
     alone()
     steps = Steps(CALLS)
     require(steps.until(in_user_space, 10), "stepi until MSR[PR] = 1", disassembly())
