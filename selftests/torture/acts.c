@@ -345,6 +345,21 @@ static const struct {
 
 _Static_assert(ARRAY_SIZE(acts) <= MAX_ACTS, "did[] of struct tally is too short");
 
+static bool left_out[ARRAY_SIZE(acts)];
+
+bool acts_leave_out(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(acts); i++) {
+		if (!strcmp(acts[i].name, name)) {
+			left_out[i] = true;
+			return true;
+		}
+	}
+	return false;
+}
+
 bool acts_were_all_done(bool swap)
 {
 	bool all = true;
@@ -352,7 +367,8 @@ bool acts_were_all_done(bool swap)
 
 	for (i = 0; i < ARRAY_SIZE(acts); i++) {
 		printf("# %s: %lu\n", acts[i].name, tally->did[i]);
-		if (tally->did[i] || (acts[i].act == hotplug && !host_can_hotplug()) ||
+		if (tally->did[i] || left_out[i] ||
+		    (acts[i].act == hotplug && !host_can_hotplug()) ||
 		    (acts[i].act == page_out && !swap))
 			continue;
 		all = false;
@@ -372,7 +388,7 @@ static void *act(void *arg)
 		n = random_below(&a->rnd, all);
 		for (i = 0; n >= acts[i].weight; i++)
 			n -= acts[i].weight;
-		if (acts[i].act(a)) {
+		if (!left_out[i] && acts[i].act(a)) {
 			count(did[i]);
 			count(acts);
 			if (acts[i].fault)

@@ -20,6 +20,8 @@ struct actor {
 
 /* Sequence @nr of @seed, @acts of them */
 void actor_start(struct actor *a, struct world *w, __u64 seed, __u64 nr, unsigned long acts);
+/* The one of this name is not done. Is there one? */
+bool acts_leave_out(const char *name);
 /* Says how often each has been done; is there none that was not, though it can be here? */
 bool acts_were_all_done(bool swap);
 /* Until it has done them, and closed all that it held */

@@ -41,6 +41,8 @@ static const struct argp_option described[] = {
 	{ "seed", 'S', "N", 0, "what is done, in which order (1)", 0 },
 	{ "first", 'f', "N", 0, "the first episode's number (0), to have one again", 0 },
 	{ "acts", 'a', "N", 0, "of each of the two threads in an episode (400)", 0 },
+	{ "without", 'w', "KIND", 0, "do all but this, named as in the list that is printed at the "
+	  "end; may be given again", 0 },
 	{ 0 }
 };
 
@@ -52,6 +54,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		argp_usage(state);
 	if (!arg)
 		return ARGP_ERR_UNKNOWN;
+	if (key == 'w') {
+		if (!acts_leave_out(arg))
+			argp_error(state, "%s: nothing of this name is done", arg);
+		return 0;
+	}
 	n = option_number(arg, state);
 	switch (key) {
 	case 's':
