@@ -88,20 +88,26 @@ static struct hvstep_page *place(struct hvstep_vm *vm, gfn_t gfn, unsigned int w
 	return &vm->pages[way][way ? hash_64(gfn, HVSTEP_PAGE_BITS) : gfn % HVSTEP_NR_PAGES];
 }
 
+static bool is_page(const struct hvstep_vm *vm, const struct hvstep_page *page, gfn_t gfn,
+		    bool write)
+{
+	return page->gfn == gfn && page->epoch == vm->epoch && page->writable >= write;
+}
+
 /* The page of @gpa, or NULL if hvstep_page_get() has to look for it first. */
 struct hvstep_page *hvstep_page(struct hvstep_vm *vm, gpa_t gpa, bool write)
 {
 	gfn_t gfn = gpa_to_gfn(gpa);
-	unsigned int way;
+	unsigned int i;
 
 	lockdep_assert_held(&vm->kvm->mmu_lock);
 
-	for (way = 0; way < 2; way++) {
-		struct hvstep_page *page = place(vm, gfn, way);
-
-		if (page->gfn == gfn && page->epoch == vm->epoch && page->writable >= write)
-			return page;
-	}
+	for (i = 0; i < 2; i++)
+		if (is_page(vm, place(vm, gfn, i), gfn, write))
+			return place(vm, gfn, i);
+	for (i = 0; i < HVSTEP_NR_CROWDED; i++)
+		if (is_page(vm, &vm->crowded[i], gfn, write))
+			return &vm->crowded[i];
 	return NULL;
 }
 
@@ -110,14 +116,16 @@ static void remember(struct hvstep_vm *vm, const struct hvstep_page *page)
 	struct hvstep_page *first = place(vm, page->gfn, 0);
 	struct hvstep_page *second = place(vm, page->gfn, 1);
 
-	/*
-	 * It is there, but not for writing; or that place is empty; or it is one's turn.
-	 * By turns, not by a property of the page: or else two could evict each other for
-	 * ever, that one walk needs both.
-	 */
+	/* It is there, but not for writing; or that place is empty; or it is one's turn. */
 	if (first->gfn != page->gfn && first->epoch == vm->epoch &&
 	    (second->gfn == page->gfn || second->epoch != vm->epoch || vm->turn++ & 1))
 		first = second;
+	/*
+	 * A walk needs all its tables at once, and the guest chooses where they are: those
+	 * that share both places must not evict each other for ever.
+	 */
+	if (first->gfn != page->gfn && first->epoch == vm->epoch)
+		vm->crowded[vm->next_crowded++ % HVSTEP_NR_CROWDED] = *first;
 	*first = *page;
 }
 

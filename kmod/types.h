@@ -55,6 +55,8 @@ struct hvstep_armed {
 /* Two ways of so many places: a power of two */
 #define HVSTEP_PAGE_BITS	7
 #define HVSTEP_NR_PAGES		BIT(HVSTEP_PAGE_BITS)
+/* And for those that find both taken: more than what is needed at once, for one step */
+#define HVSTEP_NR_CROWDED	64
 
 /**
  * struct hvstep_page - where a page of the guest is in the host's memory
@@ -359,6 +361,8 @@ struct hvstep_vcpu {
  * @armers:	vCPUs that have armed something
  * @pages:	see struct hvstep_page, and page.c
  * @turn:	whose turn it is in @pages
+ * @crowded:	those that had to go there
+ * @next_crowded: where the next one goes to
  * @epoch:	counts the invalidations that were noticed
  * @pages_seq:	kvm->mmu_invalidate_seq at the last one
  * @pages_generation: of the memslots, likewise
@@ -393,6 +397,8 @@ struct hvstep_vm {
 	unsigned int armers;
 	struct hvstep_page pages[2][HVSTEP_NR_PAGES];
 	unsigned int turn;
+	struct hvstep_page crowded[HVSTEP_NR_CROWDED];
+	unsigned int next_crowded;
 	u64 epoch;
 	unsigned long pages_seq;
 	u64 pages_generation;

@@ -100,6 +100,22 @@ void make_radix(struct vm *vm)
 		vm_fail("KVM_PPC_CONFIGURE_V3_MMU: %s", strerror(errno));
 }
 
+void vm_spread_tables(struct vm *vm, unsigned char *mem, __u64 prtb, __u64 pud, __u64 pmd)
+{
+	struct kvm_ppc_mmuv3_cfg cfg = {
+		.flags = KVM_PPC_MMUV3_RADIX | KVM_PPC_MMUV3_GTSE,
+		.process_table = (1ULL << 63) | prtb,
+	};
+	__u64 entry = htobe64(RADIX_VALID | pmd | 9);
+
+	memcpy(mem + prtb, vm->mem + PRTB_RA, sizeof(entry) * 2);
+	memcpy(mem + pud, &entry, sizeof(entry));
+	memcpy(mem + pmd, vm->mem + PMD_RA, 0x1000);
+	put_be64(vm, PGD_RA, RADIX_VALID | pud | 9);
+	if (ioctl(vm->fd, KVM_PPC_CONFIGURE_V3_MMU, &cfg))
+		vm_fail("KVM_PPC_CONFIGURE_V3_MMU: %s", strerror(errno));
+}
+
 /* ISA Book III 6.7.9 "Hashed Page Table": 256 MiB segment, 4 KiB pages */
 #define HPT_ORDER	20
 #define HPTES_PER_GROUP	8

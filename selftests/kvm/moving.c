@@ -422,4 +422,57 @@ TEST_F(moving, mmu_switched)
 	close(fd);
 }
 
+#define FAR_SIZE	0x10000000UL
+#define FAR_PAGES	(FAR_SIZE / 4096)
+
+/*
+ * Three pages there that the module (kmod/page.c) would remember at the same two places:
+ * where they are is the guest's choice, and it may not keep steps from happening.
+ */
+static bool find_rivals(__u64 ra[3])
+{
+	unsigned int size = sysconf(_SC_PAGESIZE), nr = FAR_SIZE / size, i, n;
+	static __u8 places[FAR_PAGES][2];
+	__u64 gfn = FAR_RA / size;
+
+	for (i = 0; i < nr; i++) {
+		places[i][0] = (gfn + i) % 128;
+		places[i][1] = (gfn + i) * 0x61c8864680b583ebULL >> 57;
+	}
+	for (i = 0; i < nr; i++) {
+		unsigned int j;
+
+		for (n = 0, j = i; j < nr && n < 3; j++)
+			if (!memcmp(places[i], places[j], sizeof(places[i])))
+				ra[n++] = (gfn + j) * size;
+		if (n == 3)
+			return true;
+	}
+	return false;
+}
+
+TEST_F(moving, rivals)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = 1, .guest_phys_addr = FAR_RA, .memory_size = FAR_SIZE,
+	};
+	unsigned char *mem;
+	__u64 ra[3];
+
+	SKIP_REFERENCE();
+	if (!self->vm->radix || !variant->cell.ail)
+		SKIP(return, "for a radix guest");
+	ASSERT_TRUE(find_rivals(ra));
+	mem = mmap(NULL, FAR_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	region.userspace_addr = (unsigned long)mem;
+	ASSERT_EQ(0, ioctl(self->vm->fd, KVM_SET_USER_MEMORY_REGION, &region));
+	vm_spread_tables(self->vm, mem - FAR_RA, ra[0], ra[1], ra[2]);
+	ring_start(self->v, CODE_RA);
+	vm_seal(self->vm);
+	ring_turns(self->v);
+	munmap(mem, FAR_SIZE);
+}
+
 KVM_TEST_MAIN

@@ -140,6 +140,8 @@ void vcpu_make_slb(struct vcpu *v);
 #define RADIX_LEAF_R	0x100ULL
 void vm_set_leaf(struct vm *vm, __u64 ea, __u64 leaf);
 __u64 vm_get_leaf(const struct vm *vm, __u64 ea);
+/* Three of a radix guest's tables are where these say; @mem is the host's of the guest's 0. */
+void vm_spread_tables(struct vm *vm, unsigned char *mem, __u64 prtb, __u64 pud, __u64 pmd);
 
 __u64 vm_ea(const struct vm *vm, __u64 ra);
 __u64 vm_mmio_ea(const struct vm *vm);
