@@ -264,6 +264,13 @@ static noinline int conclude(struct hvstep_vcpu *hv, int ret, bool *again, bool 
 			return exit_intr(hv);
 		}
 	}
+	if (outcome == HVSTEP_OUTCOME_DONE && exit_is_for_vmm(hv, ret)) {
+		/* Userspace completes it; then say so without entering. */
+		hv->report_nip = hvstep_get_pc(vcpu);
+		hv->report_debug = vcpu->guest_debug;
+		WRITE_ONCE(hv->report, true);
+		smp_wmb();	/* before hv->active, see vm_is_active() */
+	}
 	release(hv, false);
 
 	/* At the breakpoint, not merely where it is: a signal came first. */
@@ -271,15 +278,8 @@ static noinline int conclude(struct hvstep_vcpu *hv, int ret, bool *again, bool 
 		*probed = true;
 		return 0;
 	}
-	if (outcome == HVSTEP_OUTCOME_DONE) {
-		if (!exit_is_for_vmm(hv, ret))
-			return step_done(hv, again);
-		/* Userspace completes it; then say so without entering. */
-		WRITE_ONCE(hv->report, true);
-		hv->report_nip = hvstep_get_pc(vcpu);
-		hv->report_debug = vcpu->guest_debug;
-		return ret;
-	}
+	if (outcome == HVSTEP_OUTCOME_DONE)
+		return exit_is_for_vmm(hv, ret) ? ret : step_done(hv, again);
 
 	/* Not executed: somebody else's breakpoint here, or a real exit. */
 	if (exited_at_sw_bp(hv, ret)) {

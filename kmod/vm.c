@@ -189,7 +189,10 @@ static bool vm_is_active(struct hvstep_vm *vm)
 	xa_for_each(&vm->vcpus, idx, hv) {
 		if (READ_ONCE(hv->active))
 			return true;
-		/* What is armed outlasts the step: set before @active is cleared */
+		/*
+		 * What is armed outlasts the step, and so does its report, which
+		 * vm_has_request() looks for: set before @active is cleared
+		 */
 		smp_rmb();
 		if (READ_ONCE(hv->nr_armed))
 			return true;
