@@ -189,6 +189,28 @@ static bool word_is_armed(const struct hvstep_block *block, unsigned int word)
 	return false;
 }
 
+/*
+ * Another vCPU has armed something that is nobody knows where since an invalidation, and
+ * looks like a word of this block, in which nobody has armed anything: the VMM can have the
+ * same memory at two addresses. What is armed must not be taken for the guest's own.
+ */
+bool hvstep_block_may_have_moved(const struct hvstep_vm *vm, const struct hvstep_armed *armed)
+{
+	const struct hvstep_block *block;
+	bool moved = false;
+	u32 bits;
+
+	lockdep_assert_held(&vm->kvm->mmu_lock);
+
+	list_for_each_entry(block, &vm->blocks, link)
+		moved |= block->armers && block->epoch != vm->epoch;
+	for (bits = moved ? hvstep_armed_bits(armed) : 0; bits; bits &= bits - 1)
+		if (READ_ONCE(armed->block->kva[hvstep_armed_word(armed, __ffs(bits))]) ==
+		    KVMPPC_INST_SW_BREAKPOINT)
+			return true;
+	return false;
+}
+
 static bool block_is_at(const struct hvstep_vm *vm, const struct hvstep_block *block,
 			const struct hvstep_page *page, gpa_t at)
 {
@@ -199,9 +221,9 @@ static bool block_is_at(const struct hvstep_vm *vm, const struct hvstep_block *b
 /*
  * Is the word at @gpa armed? By memory, if it is known where that is: -EAGAIN if it is not
  * any more, though it was @there a moment ago.
- * @changes: what vm->changes will differ from once the answer can be another
+ * @seen: for hvstep_block_as_seen(), which says whether the answer can be another by now
  */
-int hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, bool there, unsigned int *changes)
+int hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, bool there, struct hvstep_seen *seen)
 {
 	unsigned int i = (gpa % HVSTEP_BLOCK_SIZE) / sizeof(u32);
 	gpa_t at = gpa & HVSTEP_BLOCK_MASK;
@@ -217,9 +239,20 @@ int hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, bool there, unsigne
 		if (block->armers && word_is_armed(block, i) &&
 		    (block->gpa == at || (page && block_is_at(vm, block, page, at))))
 			armed = 1;
-	*changes = vm->changes;
+	seen->changes = vm->changes;
+	seen->epoch = vm->epoch;
 	hvstep_pages_unlock(hv);
 	return armed;
+}
+
+bool hvstep_block_as_seen(struct hvstep_vcpu *hv, const struct hvstep_seen *seen)
+{
+	bool same;
+
+	hvstep_pages_lock(hv);
+	same = hv->vm->changes == seen->changes && hv->vm->epoch == seen->epoch;
+	hvstep_pages_unlock(hv);
+	return same;
 }
 
 /* No new step is begun: wait until those under way have restored all. */

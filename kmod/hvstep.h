@@ -309,7 +309,9 @@ struct hvstep_block *hvstep_block_at(struct hvstep_vm *vm, const struct hvstep_p
 				     gpa_t gpa);
 void hvstep_block_arm(struct hvstep_armed *armed);
 unsigned int hvstep_block_disarm(struct hvstep_armed *armed, bool there);
-int hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, bool there, unsigned int *changes);
+int hvstep_block_is_armed(struct hvstep_vcpu *hv, gpa_t gpa, bool there, struct hvstep_seen *seen);
+bool hvstep_block_as_seen(struct hvstep_vcpu *hv, const struct hvstep_seen *seen);
+bool hvstep_block_may_have_moved(const struct hvstep_vm *vm, const struct hvstep_armed *armed);
 int hvstep_block_wait_none(struct hvstep_vm *vm);
 
 /* page.c */
@@ -320,7 +322,7 @@ int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write);
 int hvstep_page_lock_again(struct hvstep_vcpu *hv, unsigned long hva, struct page **page);
 
 /* park.c */
-int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes);
+int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, struct hvstep_seen *seen);
 void hvstep_park_leave(struct hvstep_vcpu *hv);
 void hvstep_park_left_slow(struct hvstep_vcpu *hv);
 void hvstep_park_let_leave_slow(struct hvstep_vcpu *hv);

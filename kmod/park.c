@@ -21,9 +21,9 @@
  * Wait while the word at @gpa is armed. The caller holds vcpu->mutex and has
  * nothing armed, so nobody waits for it in turn; any signal ends the wait, as
  * it ends KVM_RUN. Returns 1 if there was nothing to wait for: so it stays while
- * vm->changes is @changes; -EAGAIN if that is not known yet.
+ * it is as @seen; -EAGAIN if that is not known yet.
  */
-int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes)
+int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, struct hvstep_seen *seen)
 {
 	struct hvstep_vm *vm = hv->vm;
 	int ret;
@@ -34,15 +34,15 @@ int hvstep_park(struct hvstep_vcpu *hv, gpa_t gpa, unsigned int *changes)
 	ret = hvstep_page_get(hv, gpa, false);
 	if (ret == -EINTR || ret == -ENOMEM)
 		return -EAGAIN;
-	ret = hvstep_block_is_armed(hv, gpa, !ret, changes);
+	ret = hvstep_block_is_armed(hv, gpa, !ret, seen);
 	if (ret <= 0)
 		return ret ?: 1;
 	hvstep_count(hv, HVSTEP_COUNT_PARKED);
 	do {
 		if (wait_event_interruptible(vm->parked,
-					     READ_ONCE(vm->changes) != *changes))
+					     READ_ONCE(vm->changes) != seen->changes))
 			return -EINTR;
-	} while (hvstep_block_is_armed(hv, gpa, false, changes));
+	} while (hvstep_block_is_armed(hv, gpa, false, seen));
 	return 0;
 }
 

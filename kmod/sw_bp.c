@@ -55,7 +55,7 @@ enum hvstep_sw_bp hvstep_sw_bp_at_nip(struct hvstep_vcpu *hv)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 	enum hvstep_sw_bp whose;
-	unsigned int changes;
+	struct hvstep_seen seen;
 	gpa_t gpa;
 	u32 raw;
 
@@ -67,7 +67,7 @@ enum hvstep_sw_bp hvstep_sw_bp_at_nip(struct hvstep_vcpu *hv)
 	if (hvstep_mem_translate(hv, hvstep_get_pc(vcpu) & ~3UL,
 				 hvstep_get_msr(vcpu), &gpa))
 		return unmapped(hv);
-	switch (hvstep_park(hv, gpa, &changes)) {
+	switch (hvstep_park(hv, gpa, &seen)) {
 	case 0:
 		return HVSTEP_SW_BP_PARKED;
 	case -EINTR:
@@ -77,10 +77,8 @@ enum hvstep_sw_bp hvstep_sw_bp_at_nip(struct hvstep_vcpu *hv)
 	}
 	if (hvstep_mem_read(vcpu, gpa, &raw) || raw != KVMPPC_INST_SW_BREAKPOINT)
 		return HVSTEP_SW_BP_RETRY;	/* restored meanwhile */
-	smp_rmb();	/* the word before vm->changes */
-	if (READ_ONCE(hv->vm->changes) != changes)
-		return HVSTEP_SW_BP_RETRY;	/* or armed meanwhile */
-	return not_ours(hv);
+	/* Or armed meanwhile; or there was no such page, and now there is. */
+	return hvstep_block_as_seen(hv, &seen) ? not_ours(hv) : HVSTEP_SW_BP_RETRY;
 }
 
 /* As stock KVM does when the VMM has not asked for breakpoints. */

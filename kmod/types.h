@@ -52,6 +52,16 @@ struct hvstep_armed {
 	bool logged;
 };
 
+/**
+ * struct hvstep_seen - when it was seen whether a word is armed
+ * @changes:	vm->changes then: nothing was armed or restored since
+ * @epoch:	vm->epoch then: no page and no memslot has come or gone since
+ */
+struct hvstep_seen {
+	unsigned int changes;
+	u64 epoch;
+};
+
 /* Two ways of so many places: a power of two */
 #define HVSTEP_PAGE_BITS	7
 #define HVSTEP_NR_PAGES		BIT(HVSTEP_PAGE_BITS)

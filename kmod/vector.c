@@ -208,6 +208,14 @@ static int locate(struct hvstep_vcpu *hv, struct hvstep_armed *armed, bool fetch
 			return -ENOSPC;
 		armed->last = armed->block;
 	}
+	/* Until that other vCPU has restored it */
+	if (unlikely(hv->vm->armers && !armed->block->armers &&
+		     hvstep_block_may_have_moved(hv->vm, armed))) {
+		armed->block = NULL;
+		hv->missing = armed->gpa;
+		hv->missing_write = true;
+		return -EAGAIN;
+	}
 	armed->block->armers++;
 	return 0;
 }
