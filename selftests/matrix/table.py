@@ -25,7 +25,7 @@ KNOWN = [
      "the interrupt of a prefixed instruction that KVM itself gives to the guest comes without "
      "SRR1's bit for that, stepped or not: Linux 6.1 does not know of it"),
     ("pseries-nested", "",
-     r"^not ok \d+ (breakpoint\.\w+\.step_off|integer\.\w+\.sprs|memory\.\w+\.atomic_after_step)$",
+     r"^not ok \d+ breakpoint\.\w+\.step_off$",
      "a breakpoint of the VMM does not end KVM_RUN while nobody steps, with or without hvstep: "
      "QEMU as the hypervisor below does not pass HEIR on, by which KVM-HV knows one"),
 ]

@@ -21,7 +21,8 @@ EX_MACHINE = 126
 # a lockup is one of 60 s, not of 20 s. Where KVM is nested in another KVM there is none at
 # all: a guest of nothing but "b ." keeps its host's CPU there until QEMU, the hypervisor
 # below, takes it away, which should be at the next timer interrupt and is minutes after it
-# now and then (KVM_RUN, alarm(10) and no hvstep: once in 14 times after 56 s, once after 232).
+# now and then (KVM_RUN, alarm(10) and no hvstep: once in 14 times after 56 s, once after 232;
+# with hvstep once after more than 26 minutes).
 WATCHDOG = "watchdog_thresh=30"
 WATCHDOG_NESTED = "nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
 
