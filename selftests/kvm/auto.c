@@ -13,19 +13,8 @@
 #include "cells.h"
 #include "runner.h"
 
-#define PARAMETER	"/sys/module/hvstep/parameters/auto_attach"
 /* Twice what the module waits for, and some time more for an emulated machine */
 #define LET_GO		40	/* seconds */
-
-static bool set_auto(bool on)
-{
-	int fd = open(PARAMETER, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, on ? "1" : "0", 1) == 1;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
 
 /* Is this let go by itself? */
 static bool let_go(__u32 expect)
@@ -59,8 +48,8 @@ FIXTURE_SETUP(automatic)
 	SKIP_REFERENCE();
 	if (missing)
 		SKIP(return, "%s", missing);
-	if (!set_auto(true))
-		SKIP(return, "root is needed to write to " PARAMETER);
+	if (!auto_attach(true))
+		SKIP(return, "root is needed to set auto_attach");
 	ignore_sigusr1();
 	self->before = attached();
 	self->vm = vm_create(&variant->cell);
@@ -85,7 +74,7 @@ FIXTURE_TEARDOWN(automatic)
 	vm_destroy(self->vm);
 	vm_destroy(self->other_vm);
 	/* Which also has a look at what nobody needs any more. */
-	EXPECT_TRUE(set_auto(false));
+	EXPECT_TRUE(auto_attach(false));
 	EXPECT_TRUE(attached_becomes(self->before));
 }
 
@@ -102,7 +91,7 @@ TEST_F(automatic, steps)
 /* As it is without the parameter */
 TEST_F(automatic, off)
 {
-	ASSERT_TRUE(set_auto(false));
+	ASSERT_TRUE(auto_attach(false));
 	check_runs_free(self->v);
 	EXPECT_EQ(self->before, attached());
 }
@@ -258,7 +247,7 @@ TEST_F_TIMEOUT(automatic, keeps_the_module, 120)
 	EXPECT_EQ(-1, syscall(SYS_delete_module, "hvstep", O_NONBLOCK));
 	EXPECT_EQ(EWOULDBLOCK, errno);
 	ring_turns(self->v);
-	ASSERT_TRUE(set_auto(false));
+	ASSERT_TRUE(auto_attach(false));
 	/* Its steps are not over. */
 	ring_turns(self->v);
 	EXPECT_EQ(-1, syscall(SYS_delete_module, "hvstep", O_NONBLOCK));

@@ -6,10 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "cells.h"
+#include "faults.h"
 #include "runner.h"
 
 static const char *missing(void)
@@ -176,6 +180,76 @@ TEST_F_TIMEOUT(module, again_and_again, 120)
 	EXPECT_EQ(0, read_once(&runner.interrupted));
 	runner_stop(&runner);
 	vm_check_sealed(self->other_vm, "unloaded 10 times");
+}
+
+/* Its file, in memory; NULL: it is compressed, which the kernel need not be able to read */
+static void *module_image(size_t *size)
+{
+	static const char suffix[] = ".ko\n";
+	FILE *f = popen("modinfo -n hvstep", "r");
+	char name[256] = "";
+	struct stat st;
+	void *image;
+	size_t len;
+	int fd;
+
+	if (!f || !fgets(name, sizeof(name), f))
+		vm_fail("modinfo: %s", strerror(errno));
+	pclose(f);
+	len = strlen(name);
+	if (len < sizeof(suffix) || strcmp(name + len + 1 - sizeof(suffix), suffix))
+		return NULL;
+	name[len - 1] = 0;
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		vm_fail("%s: %s", name, strerror(errno));
+	*size = st.st_size;
+	image = mmap(NULL, *size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	if (image == MAP_FAILED)
+		vm_fail("%s: %s", name, strerror(errno));
+	close(fd);
+	return image;
+}
+
+/* Each allocation of that fails once: it is loaded, or nothing of it is left. */
+TEST_F_TIMEOUT(module, loaded_without_memory, 300)
+{
+	const char *why = faults_missing();
+	int n, refused = 0;
+	bool failed = true;
+	void *image;
+	size_t size;
+
+	if (why)
+		SKIP(return, "%s", why);
+	/* Not finit_module(): that warns where it has no memory for the file. */
+	image = module_image(&size);
+	if (!image)
+		SKIP(return, "the module's file is compressed");
+	ASSERT_EQ(0, unload_soon());
+	for (n = 1; failed && n < FAULTS_MANY; n++) {
+		int ret;
+
+		faults_begin(n);
+		ret = syscall(SYS_init_module, image, size, "") ? -errno : 0;
+		failed = faults_end();
+		if (ret) {
+			ASSERT_TRUE(failed);
+			ASSERT_TRUE(ret == -ENOMEM || ret == -EFAULT)
+				TH_LOG("place %d: %d", n, ret);
+			ASSERT_EQ(-ENOENT, unload());
+			refused++;
+			continue;
+		}
+		vm_attach(self->vm);
+		ring_turns(self->v);
+		vm_detach(self->vm);
+		ASSERT_EQ(0, unload_soon());
+	}
+	munmap(image, size);
+	ASSERT_GT(FAULTS_MANY, n);
+	printf("# %d places, of which %d made it fail\n", n - 2, refused);
+	EXPECT_LT(0, refused);
 }
 
 /* kill -9 in the middle of a step: nothing holds the module. */

@@ -3,5 +3,5 @@
 # Which of the sources here are programs, for this folder's Makefile and for kselftest's.
 
 kvm := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-LIB := vm mmu guest step sweep ring runner witness recorder swap pass_fd
+LIB := vm mmu guest step sweep ring runner witness recorder swap pass_fd faults
 PROGS := $(filter-out $(LIB) without_liburing,$(sort $(patsubst $(kvm)/%.c,%,$(wildcard $(kvm)/*.c))))

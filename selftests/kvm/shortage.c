@@ -13,89 +13,25 @@
 #include <unistd.h>
 
 #include "cells.h"
+#include "faults.h"
 #include "recorder.h"
 #include "ring.h"
+#include "runner.h"
 
-#define FAULTS	"/sys/kernel/debug/"
 #define OFTEN	"20"	/* per cent */
 #define LONG_RUN_US	2000	/* of a KVM_RUN on an emulated machine */
-/* More than any call has */
-#define MANY	1000
-
 CELL_FIXTURE(shortage);
 CELL(shortage, le_ail3, .ile = true, .ail = true);
 CELL(shortage, le_hash, .ile = true, .ail = true, .hash = true);
 
-static int fail_nth = -1;
-
-static bool write_to(const char *name, const char *what)
-{
-	int fd = open(name, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, what, strlen(what)) == (ssize_t)strlen(what);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
-/* Why no call can be made to fail here, NULL: it can */
-static const char *no_faults(void)
-{
-	static const char * const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
-	char name[64];
-	unsigned int i;
-
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (fail_nth < 0)
-		return "the kernel does not inject faults (CONFIG_FAULT_INJECTION), or not for us";
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		/* Each would come with a trace of calls in the kernel's log. */
-		snprintf(name, sizeof(name), FAULTS "%s/verbose", kinds[i]);
-		if (!write_to(name, "0"))
-			return "the kernel's fault injection cannot be set up (debugfs, root)";
-	}
-	/* By default those that may wait never fail, nor those for pages of user space. */
-	if (!write_to(FAULTS "failslab/ignore-gfp-wait", "N") ||
-	    !write_to(FAULTS "fail_page_alloc/ignore-gfp-wait", "N") ||
-	    !write_to(FAULTS "fail_page_alloc/ignore-gfp-highmem", "N") ||
-	    !write_to(FAULTS "fail_page_alloc/min-order", "0"))
-		return "the kernel's fault injection cannot be set up (failslab, fail_page_alloc)";
-	return NULL;
-}
-
 #define SKIP_WITHOUT_FAULTS()						\
 	do {								\
-		const char *why = no_faults();				\
+		const char *why = faults_missing();				\
 									\
 		SKIP_REFERENCE();					\
 		if (why)						\
 			SKIP(return, "%s", why);			\
 	} while (0)
-
-/* The n-th place from here on is to fail, 0: none. */
-static void set_nth(int n)
-{
-	char text[16];
-	int tries;
-
-	snprintf(text, sizeof(text), "%d", n);
-	/* To copy this from here is such a place, too. */
-	for (tries = 0; tries < 3; tries++) {
-		if (pwrite(fail_nth, text, strlen(text), 0) > 0)
-			return;
-	}
-	vm_fail("fail-nth: %s", strerror(errno));
-}
-
-/* Whether the one that was set has failed; none does any more. */
-static bool has_failed(void)
-{
-	char left[16] = {};
-	bool failed = pread(fail_nth, left, sizeof(left) - 1, 0) > 0 && !atoi(left);
-
-	set_nth(0);
-	return failed;
-}
 
 /* What is being tested */
 struct call {
@@ -198,6 +134,19 @@ static long make_ring(struct vm *vm)
 	return result(ioctl(vm->session, HVSTEP_TRACE, &trace));
 }
 
+static struct recorder mapped;
+
+static long map_ring(struct vm *vm)
+{
+	void *ring = mmap(NULL, mapped.size, PROT_READ | PROT_WRITE, MAP_SHARED, mapped.fd, 0);
+
+	(void)vm;
+	if (ring == MAP_FAILED)
+		return -errno;
+	munmap(ring, mapped.size);
+	return 0;
+}
+
 /*
  * @call with each of its places failing in turn, until there is none left. Returns how
  * many made it fail.
@@ -212,12 +161,12 @@ static int every_place(struct vm *vm, const struct call *call)
 		vm_fail("%s: %s", call->name, strerror(-ret));
 	if (call->undo)
 		call->undo(vm, ret);
-	for (n = 1; n < MANY; n++) {
+	for (n = 1; n < FAULTS_MANY; n++) {
 		bool failed;
 
-		set_nth(n);
+		faults_begin(n);
 		ret = call->make(vm);
-		failed = has_failed();
+		failed = faults_end();
 		if (ret < 0 && (!failed || (ret != -ENOMEM && ret != -EFAULT)))
 			vm_fail("%s, place %d%s: %s", call->name, n, failed ? " failed" : "",
 				strerror(-ret));
@@ -228,7 +177,7 @@ static int every_place(struct vm *vm, const struct call *call)
 		if (!failed)
 			break;
 	}
-	if (n == MANY)
+	if (n == FAULTS_MANY)
 		vm_fail("%s: no end of places that can fail", call->name);
 	printf("# %s: %d places, of which %d made it fail\n", call->name, n - 1, refused);
 	return refused;
@@ -287,6 +236,20 @@ TEST_F(shortage, attach)
 	steps_as_ever(self->v);
 }
 
+/* What HVSTEP_URING_* and poll() do without memory of their own is not here. */
+TEST_F(shortage, mapping)
+{
+	static const struct call call = { "mmap", map_ring, NULL };
+
+	SKIP_WITHOUT_FAULTS();
+	ring_start(self->v, CODE_RA);
+	vm_seal(self->vm);
+	recorder_open(&mapped, self->v, (struct hvstep_trace){ .nr_records = 4096 });
+	ASSERT_LT(0, every_place(self->vm, &call));
+	recorder_close(&mapped);
+	steps_as_ever(self->v);
+}
+
 /* A step whose place @n fails is one, or is none: returns whether there was such a place. */
 static bool step_with(struct vcpu *v, int n, int *refused)
 {
@@ -295,9 +258,9 @@ static bool step_with(struct vcpu *v, int n, int *refused)
 	long ret;
 
 	vcpu_get_regs(v, &before);
-	set_nth(n);
+	faults_begin(n);
 	ret = result(ioctl(v->fd, KVM_RUN, 0));
-	failed = has_failed();
+	failed = faults_end();
 	vcpu_get_regs(v, &after);
 	vm_check_sealed(v->vm, "after a step");
 	if (ret < 0) {
@@ -318,32 +281,54 @@ static bool step_with(struct vcpu *v, int n, int *refused)
 	return failed;
 }
 
-/* Of a vCPU that was made after its VM was attached: all that is made for that once */
-TEST_F(shortage, first_step)
+/*
+ * Of a vCPU that was made after its VM was attached, or of one whose VM nobody attaches:
+ * all that is made for that once. Returns how many places made it fail.
+ */
+static int first_steps(const struct cell *cell, bool by_itself)
 {
 	int n, refused = 0;
 	bool failed = true;
 
-	SKIP_WITHOUT_FAULTS();
-	for (n = 1; failed && n < MANY; n++) {
-		struct vm *vm = vm_create(&variant->cell);
+	for (n = 1; failed && n < FAULTS_MANY; n++) {
+		struct vm *vm = vm_create(cell);
 		struct vcpu *v;
 
-		vm_attach(vm);
+		if (!by_itself)
+			vm_attach(vm);
 		v = vm_vcpu(vm, 0);
 		ring_start(v, CODE_RA);
 		vm_seal(vm);
-		set_policy(vm, HVSTEP_POLICY_TRACE_ALL, HVSTEP_IRQ_HOLD);
+		if (!by_itself)
+			set_policy(vm, HVSTEP_POLICY_TRACE_ALL, HVSTEP_IRQ_HOLD);
 		vcpu_debug(v, DEBUG_STEP);
 		failed = step_with(v, n, &refused);
 		steps_as_ever(v);
 		vcpu_destroy(v);
 		vm_destroy(vm);
 	}
-	ASSERT_GT(MANY, n);
+	if (n == FAULTS_MANY)
+		vm_fail("the first step: no end of places that can fail");
 	printf("# the first step: %d places, of which %d made it fail\n", n - 2, refused);
-	ASSERT_LT(0, refused);
+	return refused;
+}
+
+TEST_F(shortage, first_step)
+{
+	SKIP_WITHOUT_FAULTS();
+	ASSERT_LT(0, first_steps(&variant->cell, false));
 	ASSERT_EQ(1, attached());
+}
+
+TEST_F_TIMEOUT(shortage, first_step_by_itself, 120)
+{
+	SKIP_WITHOUT_FAULTS();
+	if (!auto_attach(true))
+		SKIP(return, "root is needed to set auto_attach");
+	EXPECT_LT(0, first_steps(&variant->cell, true));
+	/* Which lets go of what is nobody's, too. */
+	ASSERT_TRUE(auto_attach(false));
+	ASSERT_TRUE(attached_becomes(1));
 }
 
 /* Who is not stepped does not have to be told that there is no memory to look after it. */
@@ -365,9 +350,9 @@ TEST_F(shortage, one_that_runs)
 		with_regs(other, r)
 			r.pc = vm_ea(self->vm, CODE_RA + 0x400);
 		vcpu_debug(other, DEBUG_BP);
-		set_nth(n);
+		faults_begin(n);
 		ret = result(ioctl(other->fd, KVM_RUN, 0));
-		ASSERT_TRUE(has_failed()) TH_LOG("place %d", n);
+		ASSERT_TRUE(faults_end()) TH_LOG("place %d", n);
 		if (ret) {
 			ASSERT_EQ(-EINTR, ret) TH_LOG("place %d", n);
 			ASSERT_EQ(KVM_EXIT_INTR, other->run->exit_reason) TH_LOG("place %d", n);
@@ -402,9 +387,9 @@ TEST_F(shortage, steps)
 	for (p = 0; p < ARRAY_SIZE(policies); p++) {
 		set_policy(self->vm, policies[p], HVSTEP_IRQ_HOLD);
 		for (i = 0; i < 2 * RING_INSNS; i++) {
-			for (n = 1; n < MANY && step_with(v, n, &refused); n++)
+			for (n = 1; n < FAULTS_MANY && step_with(v, n, &refused); n++)
 				steps++;
-			ASSERT_GT(MANY, n);
+			ASSERT_GT(FAULTS_MANY, n);
 		}
 	}
 	printf("# %d steps with a place that failed, which made %d fail\n", steps, refused);
@@ -448,7 +433,7 @@ static void pages_fail(const char *yes)
 
 	/* To write this is a system call, too. */
 	for (tries = 0; tries < 100; tries++)
-		if (write_to("/proc/thread-self/make-it-fail", yes))
+		if (faults_write("/proc/thread-self/make-it-fail", yes))
 			return;
 	vm_fail("make-it-fail: %s", strerror(errno));
 }
@@ -462,14 +447,14 @@ TEST_F_TIMEOUT(shortage, restored, 240)
 	pthread_t thread;
 
 	SKIP_WITHOUT_FAULTS();
-	ASSERT_TRUE(write_to(FAULTS "fail_page_alloc/task-filter", "Y"));
-	ASSERT_TRUE(write_to(FAULTS "fail_page_alloc/times", "-1"));
+	ASSERT_TRUE(faults_write(FAULTS "fail_page_alloc/task-filter", "Y"));
+	ASSERT_TRUE(faults_write(FAULTS "fail_page_alloc/times", "-1"));
 	ring_start(v, CODE_RA);
 	vm_seal(self->vm);
 	set_policy(self->vm, HVSTEP_POLICY_TRACE_ALL, HVSTEP_IRQ_HOLD);
 	vcpu_debug(v, DEBUG_STEP);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, map_anew, self->vm));
-	ASSERT_TRUE(write_to(FAULTS "fail_page_alloc/probability", OFTEN));
+	ASSERT_TRUE(faults_write(FAULTS "fail_page_alloc/probability", OFTEN));
 	for (i = 0; i < 1000; i++) {
 		struct kvm_regs before, after;
 		long ret;
@@ -489,8 +474,8 @@ TEST_F_TIMEOUT(shortage, restored, 240)
 		ASSERT_EQ(0, memcmp(&before, &after, sizeof(before)));
 		refused++;
 	}
-	write_to(FAULTS "fail_page_alloc/probability", "0");
-	write_to(FAULTS "fail_page_alloc/task-filter", "N");
+	faults_write(FAULTS "fail_page_alloc/probability", "0");
+	faults_write(FAULTS "fail_page_alloc/task-filter", "N");
 	__atomic_store_n(&runs, -1, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	vm_check_sealed(self->vm, "after all of it");

@@ -257,6 +257,16 @@ __u32 attached(void)
 	return info.attached;
 }
 
+bool auto_attach(bool on)
+{
+	int fd = open("/sys/module/hvstep/parameters/auto_attach", O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, on ? "1" : "0", 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 void vm_attach(struct vm *vm)
 {
 	if (vm->reference)

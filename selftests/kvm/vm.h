@@ -124,6 +124,8 @@ void vcpu_destroy(struct vcpu *v);
 
 /* Number of attached VMs on this host */
 __u32 attached(void);
+/* The module's parameter; false: it cannot be set */
+bool auto_attach(bool on);
 /* A session: vm_attach() fails the test, vm_try_attach() returns -errno. */
 int vm_try_attach(int vm_fd);
 void vm_attach(struct vm *vm);
