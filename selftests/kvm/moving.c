@@ -422,8 +422,8 @@ TEST_F(moving, mmu_switched)
 	close(fd);
 }
 
-#define FAR_SIZE	0x10000000UL
-#define FAR_PAGES	(FAR_SIZE / 4096)
+/* So many that it has to be: the hash spreads them evenly. */
+#define FAR_PAGES	0x10000
 
 /*
  * Three pages there that the module (kmod/page.c) would remember at the same two places:
@@ -431,18 +431,18 @@ TEST_F(moving, mmu_switched)
  */
 static bool find_rivals(__u64 ra[3])
 {
-	unsigned int size = sysconf(_SC_PAGESIZE), nr = FAR_SIZE / size, i, n;
+	unsigned int size = sysconf(_SC_PAGESIZE), i, n;
 	static __u8 places[FAR_PAGES][2];
 	__u64 gfn = FAR_RA / size;
 
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < FAR_PAGES; i++) {
 		places[i][0] = (gfn + i) % 128;
 		places[i][1] = (gfn + i) * 0x61c8864680b583ebULL >> 57;
 	}
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < FAR_PAGES; i++) {
 		unsigned int j;
 
-		for (n = 0, j = i; j < nr && n < 3; j++)
+		for (n = 0, j = i; j < FAR_PAGES && n < 3; j++)
 			if (!memcmp(places[i], places[j], sizeof(places[i])))
 				ra[n++] = (gfn + j) * size;
 		if (n == 3)
@@ -453,8 +453,9 @@ static bool find_rivals(__u64 ra[3])
 
 TEST_F(moving, rivals)
 {
+	size_t size = FAR_PAGES * sysconf(_SC_PAGESIZE);
 	struct kvm_userspace_memory_region region = {
-		.slot = 1, .guest_phys_addr = FAR_RA, .memory_size = FAR_SIZE,
+		.slot = 1, .guest_phys_addr = FAR_RA, .memory_size = size,
 	};
 	unsigned char *mem;
 	__u64 ra[3];
@@ -463,7 +464,7 @@ TEST_F(moving, rivals)
 	if (!self->vm->radix || !variant->cell.ail)
 		SKIP(return, "for a radix guest");
 	ASSERT_TRUE(find_rivals(ra));
-	mem = mmap(NULL, FAR_SIZE, PROT_READ | PROT_WRITE,
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ASSERT_NE(MAP_FAILED, mem);
 	region.userspace_addr = (unsigned long)mem;
@@ -472,7 +473,7 @@ TEST_F(moving, rivals)
 	ring_start(self->v, CODE_RA);
 	vm_seal(self->vm);
 	ring_turns(self->v);
-	munmap(mem, FAR_SIZE);
+	munmap(mem, size);
 }
 
 KVM_TEST_MAIN
