@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,10 +90,28 @@ void swap_end(void)
 	ours = false;
 }
 
+/*
+ * On each CPU in turn: one keeps the last pages that it has brought in for itself for a
+ * while (lru_add_drain()), and where the guest has no more than these, nothing would go.
+ */
 void swap_out(void *mem, size_t size)
 {
-	if (madvise(mem, size, MADV_PAGEOUT))
-		vm_fail("MADV_PAGEOUT: %s", strerror(errno));
+	cpu_set_t all, one;
+	int cpu;
+
+	if (sched_getaffinity(0, sizeof(all), &all))
+		vm_fail("sched_getaffinity: %s", strerror(errno));
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		/* It may have gone offline. */
+		sched_setaffinity(0, sizeof(one), &one);
+		if (madvise(mem, size, MADV_PAGEOUT))
+			vm_fail("MADV_PAGEOUT: %s", strerror(errno));
+	}
+	sched_setaffinity(0, sizeof(all), &all);
 }
 
 unsigned long swapped_out(void)
