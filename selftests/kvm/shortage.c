@@ -26,7 +26,7 @@ CELL(shortage, le_hash, .ile = true, .ail = true, .hash = true);
 
 #define SKIP_WITHOUT_FAULTS()						\
 	do {								\
-		const char *why = faults_missing();				\
+		const char *why = faults_missing();			\
 									\
 		SKIP_REFERENCE();					\
 		if (why)						\
