@@ -26,7 +26,8 @@ HASH_CELLS(moving);
 
 struct mover {
 	struct vm *vm;
-	void (*move)(struct vm *vm);
+	/* False: nothing has moved */
+	bool (*move)(struct vm *vm);
 	bool stop;
 	unsigned long moves;
 };
@@ -36,8 +37,8 @@ static void *run(void *arg)
 	struct mover *m = arg;
 
 	while (!read_once(&m->stop)) {
-		m->move(m->vm);
-		__atomic_fetch_add(&m->moves, 1, __ATOMIC_RELAXED);
+		if (m->move(m->vm))
+			__atomic_fetch_add(&m->moves, 1, __ATOMIC_RELAXED);
 		/* A step has to look for seven pages after each. */
 		usleep(2000);
 	}
@@ -53,7 +54,7 @@ static __u64 lost(struct vcpu *v)
 }
 
 /* Step by step, everything checked; then many at once */
-static void step_while(struct vm *vm, struct vcpu *v, void (*move)(struct vm *vm))
+static void step_while(struct vm *vm, struct vcpu *v, bool (*move)(struct vm *vm))
 {
 	struct hvstep_step many = {
 		.vcpu = v->id, .mode = HVSTEP_STEP_COUNT, .count = STEPS,
@@ -89,10 +90,11 @@ static void step_while(struct vm *vm, struct vcpu *v, void (*move)(struct vm *vm
 }
 
 /* Shared memory: the pages stay, but nothing maps them any more. */
-static void unmap_all(struct vm *vm)
+static bool unmap_all(struct vm *vm)
 {
 	if (madvise(vm->mem, MEM_SIZE, MADV_DONTNEED))
 		vm_fail("MADV_DONTNEED: %s", strerror(errno));
+	return true;
 }
 
 TEST_F(moving, unmapped)
@@ -101,14 +103,17 @@ TEST_F(moving, unmapped)
 	step_while(self->vm, self->v, unmap_all);
 }
 
-static void swap_all(struct vm *vm)
+/* The host takes what it can get: not what a vCPU or another CPU's batch holds just then. */
+static bool swap_all(struct vm *vm)
 {
+	unsigned long before = swapped_out();
+
 	swap_out(vm->mem, MEM_SIZE);
+	return swapped_out() > before;
 }
 
 TEST_F_TIMEOUT(moving, swapped, 240)
 {
-	unsigned long before = swapped_out();
 	const char *why;
 
 	SKIP_REFERENCE();
@@ -116,7 +121,6 @@ TEST_F_TIMEOUT(moving, swapped, 240)
 	if (why)
 		SKIP(return, "%s", why);
 	step_while(self->vm, self->v, swap_all);
-	ASSERT_LT(before, swapped_out());
 	swap_end();
 }
 
@@ -199,11 +203,12 @@ TEST_F_TIMEOUT(moving, merged, 240)
 /* The host's compaction migrates what can be moved. */
 static int compact_fd = -1;
 
-static void compact(struct vm *vm)
+static bool compact(struct vm *vm)
 {
 	(void)vm;
 	if (write(compact_fd, "1", 1) != 1)
 		vm_fail("compact_memory: %s", strerror(errno));
+	return true;
 }
 
 /* It takes the longer the more memory the host has in small pieces. */
@@ -217,16 +222,23 @@ TEST_F_TIMEOUT(moving, compacted, 240)
 	close(compact_fd);
 }
 
+static bool change_memslot(struct vm *vm)
+{
+	vm_other_memslot(vm);
+	return true;
+}
+
 TEST_F(moving, memslots)
 {
 	SKIP_REFERENCE();
-	step_while(self->vm, self->v, vm_other_memslot);
+	step_while(self->vm, self->v, change_memslot);
 }
 
-static void toggle_log(struct vm *vm)
+static bool toggle_log(struct vm *vm)
 {
 	vm_set_log(vm, true);
 	vm_set_log(vm, false);
+	return true;
 }
 
 TEST_F(moving, dirty_log_on_and_off)
