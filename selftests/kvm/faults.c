@@ -11,16 +11,6 @@
 
 static int fail_nth = -1;
 
-bool faults_write(const char *name, const char *what)
-{
-	int fd = open(name, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, what, strlen(what)) == (ssize_t)strlen(what);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 const char *faults_missing(void)
 {
 	static const char * const kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
@@ -33,14 +23,14 @@ const char *faults_missing(void)
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		/* Each would come with a trace of calls in the kernel's log. */
 		snprintf(name, sizeof(name), FAULTS "%s/verbose", kinds[i]);
-		if (!faults_write(name, "0"))
+		if (!host_write(name, "0"))
 			return "the kernel's fault injection cannot be set up (debugfs, root)";
 	}
 	/* By default those that may wait never fail, nor those for pages of user space. */
-	if (!faults_write(FAULTS "failslab/ignore-gfp-wait", "N") ||
-	    !faults_write(FAULTS "fail_page_alloc/ignore-gfp-wait", "N") ||
-	    !faults_write(FAULTS "fail_page_alloc/ignore-gfp-highmem", "N") ||
-	    !faults_write(FAULTS "fail_page_alloc/min-order", "0"))
+	if (!host_write(FAULTS "failslab/ignore-gfp-wait", "N") ||
+	    !host_write(FAULTS "fail_page_alloc/ignore-gfp-wait", "N") ||
+	    !host_write(FAULTS "fail_page_alloc/ignore-gfp-highmem", "N") ||
+	    !host_write(FAULTS "fail_page_alloc/min-order", "0"))
 		return "the kernel's fault injection cannot be set up (failslab, fail_page_alloc)";
 	return NULL;
 }

@@ -15,6 +15,5 @@ const char *faults_missing(void);
 void faults_begin(int n);
 /* Whether the one that was set has failed; none does any more. */
 bool faults_end(void);
-bool faults_write(const char *name, const char *what);
 
 #endif /* FAULTS_H */

@@ -129,14 +129,6 @@ TEST_F_TIMEOUT(moving, swapped, 240)
 /* include/uapi/linux/kernel-page-flags.h */
 #define KPF_KSM	21
 
-static bool write_number(const char *name, int n)
-{
-	FILE *f = fopen(name, "w");
-	bool done = f && fprintf(f, "%d\n", n) > 0;
-
-	return f && !fclose(f) && done;
-}
-
 static bool is_merged(const void *mem)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -178,8 +170,8 @@ TEST_F_TIMEOUT(moving, merged, 240)
 	int i, tries;
 
 	SKIP_REFERENCE();
-	if (!write_number(KSM "sleep_millisecs", 1) || !write_number(KSM "pages_to_scan", 2000) ||
-	    !write_number(KSM "run", 1))
+	if (!host_write(KSM "sleep_millisecs", "1") || !host_write(KSM "pages_to_scan", "2000") ||
+	    !host_write(KSM "run", "1"))
 		SKIP(return, "no KSM, or not root");
 	twin = make_mergeable(self->vm);
 	ring_start(self->v, CODE_RA);
@@ -196,7 +188,7 @@ TEST_F_TIMEOUT(moving, merged, 240)
 		ASSERT_EQ(0, memcmp(twin, self->vm->sealed, VECTORS_SIZE));
 	}
 	ASSERT_EQ(0, lost(self->v));
-	write_number(KSM "run", 0);
+	host_write(KSM "run", "0");
 	munmap(twin, CODE_RA);
 }
 

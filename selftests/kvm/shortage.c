@@ -438,7 +438,7 @@ static void pages_fail(const char *yes)
 
 	/* To write this is a system call, too. */
 	for (tries = 0; tries < 100; tries++)
-		if (faults_write("/proc/thread-self/make-it-fail", yes))
+		if (host_write("/proc/thread-self/make-it-fail", yes))
 			return;
 	vm_fail("make-it-fail: %s", strerror(errno));
 }
@@ -452,14 +452,14 @@ TEST_F_TIMEOUT(shortage, restored, 240)
 	pthread_t thread;
 
 	SKIP_WITHOUT_FAULTS();
-	ASSERT_TRUE(faults_write(FAULTS "fail_page_alloc/task-filter", "Y"));
-	ASSERT_TRUE(faults_write(FAULTS "fail_page_alloc/times", "-1"));
+	ASSERT_TRUE(host_write(FAULTS "fail_page_alloc/task-filter", "Y"));
+	ASSERT_TRUE(host_write(FAULTS "fail_page_alloc/times", "-1"));
 	ring_start(v, CODE_RA);
 	vm_seal(self->vm);
 	set_policy(self->vm, HVSTEP_POLICY_TRACE_ALL, HVSTEP_IRQ_HOLD);
 	vcpu_debug(v, DEBUG_STEP);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, map_anew, self->vm));
-	ASSERT_TRUE(faults_write(FAULTS "fail_page_alloc/probability", OFTEN));
+	ASSERT_TRUE(host_write(FAULTS "fail_page_alloc/probability", OFTEN));
 	for (i = 0; i < 1000; i++) {
 		struct kvm_regs before, after;
 		long ret;
@@ -479,8 +479,8 @@ TEST_F_TIMEOUT(shortage, restored, 240)
 		ASSERT_EQ(0, memcmp(&before, &after, sizeof(before)));
 		refused++;
 	}
-	faults_write(FAULTS "fail_page_alloc/probability", "0");
-	faults_write(FAULTS "fail_page_alloc/task-filter", "N");
+	host_write(FAULTS "fail_page_alloc/probability", "0");
+	host_write(FAULTS "fail_page_alloc/task-filter", "N");
 	__atomic_store_n(&runs, -1, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	vm_check_sealed(self->vm, "after all of it");

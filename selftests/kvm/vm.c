@@ -257,14 +257,19 @@ __u32 attached(void)
 	return info.attached;
 }
 
-bool auto_attach(bool on)
+bool host_write(const char *path, const char *text)
 {
-	int fd = open("/sys/module/hvstep/parameters/auto_attach", O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, on ? "1" : "0", 1) == 1;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 
 	if (fd >= 0)
 		close(fd);
-	return ok;
+	return done;
+}
+
+bool auto_attach(bool on)
+{
+	return host_write("/sys/module/hvstep/parameters/auto_attach", on ? "1" : "0");
 }
 
 void vm_attach(struct vm *vm)

@@ -124,6 +124,8 @@ void vcpu_destroy(struct vcpu *v);
 
 /* Number of attached VMs on this host */
 __u32 attached(void);
+/* A setting below /proc or /sys; false: not on this host, not now, or not by us */
+bool host_write(const char *path, const char *text);
 /* The module's parameter; false: it cannot be set */
 bool auto_attach(bool on);
 /* A session: vm_attach() fails the test, vm_try_attach() returns -errno. */

@@ -35,21 +35,10 @@ bool page_out(struct actor *a)
 	return !madvise(w->views[view], MOST_USED, MADV_PAGEOUT);
 }
 
-/* False: not on this host, or not now */
-static bool write_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool good = fd >= 0 && write(fd, text, strlen(text)) > 0;
-
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
 bool compact(struct actor *a)
 {
 	(void)a;
-	return write_to("/proc/sys/vm/compact_memory", "1");
+	return host_write("/proc/sys/vm/compact_memory", "1");
 }
 
 /* Of the last CPU; empty if it is not online, as a POWER8's threads have to be */
@@ -77,7 +66,7 @@ bool host_can_hotplug(void)
 void host_restore(void)
 {
 	if (online[0])
-		write_to(online, "1");
+		host_write(online, "1");
 }
 
 bool hotplug(struct actor *a)
@@ -89,9 +78,9 @@ bool hotplug(struct actor *a)
 	if (!online[0])
 		return false;
 	pthread_mutex_lock(&lock);
-	gone = write_to(online, "0");
+	gone = host_write(online, "0");
 	usleep(random_below(&a->rnd, 20000));
-	write_to(online, "1");
+	host_write(online, "1");
 	pthread_mutex_unlock(&lock);
 	return gone;
 }
