@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cells.h"
@@ -144,20 +145,49 @@ static bool is_merged(const void *mem)
 	return flags >> KPF_KSM & 1;
 }
 
-/* Private memory, which alone is merged, of the same content; and a twin of the vectors */
-static void *make_mergeable(struct vm *vm)
+/* Private memory of the same content, as QEMU's is where nobody wants it shared */
+static void make_private(struct vm *vm)
 {
-	void *copy = malloc(MEM_SIZE), *twin;
+	void *copy = malloc(MEM_SIZE);
 
 	memcpy(copy, vm->mem, MEM_SIZE);
-	twin = mmap(NULL, CODE_RA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (twin == MAP_FAILED ||
-	    mmap(vm->mem, MEM_SIZE, PROT_READ | PROT_WRITE,
+	if (mmap(vm->mem, MEM_SIZE, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != vm->mem)
 		vm_fail("mmap: %s", strerror(errno));
 	memcpy(vm->mem, copy, MEM_SIZE);
-	memcpy(twin, copy, CODE_RA);
 	free(copy);
+}
+
+/* What is copied when either process writes: a word that a step has armed, or puts back */
+static bool fork_once(struct vm *vm)
+{
+	pid_t pid = fork();
+
+	(void)vm;
+	if (!pid)
+		_exit(0);
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		vm_fail("a child: %s", strerror(errno));
+	return true;
+}
+
+TEST_F_TIMEOUT(moving, forked, 120)
+{
+	SKIP_REFERENCE();
+	make_private(self->vm);
+	step_while(self->vm, self->v, fork_once);
+}
+
+/* Private memory alone is merged; and a twin of the vectors */
+static void *make_mergeable(struct vm *vm)
+{
+	void *twin = mmap(NULL, CODE_RA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	if (twin == MAP_FAILED)
+		vm_fail("mmap: %s", strerror(errno));
+	make_private(vm);
+	memcpy(twin, vm->mem, CODE_RA);
 	if (madvise(twin, CODE_RA, MADV_MERGEABLE) || madvise(vm->mem, CODE_RA, MADV_MERGEABLE))
 		vm_fail("MADV_MERGEABLE: %s", strerror(errno));
 	return twin;
