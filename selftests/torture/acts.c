@@ -116,13 +116,10 @@ static bool cancel(struct actor *a)
 	return session >= 0;
 }
 
-static bool counters(struct actor *a)
+static void check_counters(int session)
 {
 	struct hvstep_counters c = { .vcpu = HVSTEP_VCPU_ALL };
-	int session = some_session(a);
 
-	if (session < 0)
-		return false;
 	if (ioctl(session, HVSTEP_GET_COUNTERS, &c))
 		vm_fail("HVSTEP_GET_COUNTERS: %s", strerror(errno));
 	if (c.lost)
@@ -130,7 +127,15 @@ static bool counters(struct actor *a)
 	/* The programs have no breakpoint of their own. */
 	if (c.reflected)
 		vm_fail("%llu armed words were taken for the guest's", c.reflected);
-	return true;
+}
+
+static bool counters(struct actor *a)
+{
+	int session = some_session(a);
+
+	if (session >= 0)
+		check_counters(session);
+	return session >= 0;
 }
 
 static bool trace(struct actor *a)
@@ -248,9 +253,12 @@ static void close_all(struct actor *a)
 	for (i = 0; i < RINGS; i++)
 		if (a->rings[i].fd >= 0)
 			ring_close(&a->rings[i]);
-	for (i = 0; i < SESSIONS; i++)
-		if (a->sessions[i] >= 0)
-			close(a->sessions[i]);
+	for (i = 0; i < SESSIONS; i++) {
+		if (a->sessions[i] < 0)
+			continue;
+		check_counters(a->sessions[i]);
+		close(a->sessions[i]);
+	}
 }
 
 /* Another process has all the descriptors, too, for some time, and uses them. */
@@ -376,18 +384,50 @@ bool acts_were_all_done(bool swap)
 	return all;
 }
 
-static void *act(void *arg)
+/*
+ * Act @nr of an actor: its kind. What follows of @rnd is that act's own: how much of it is
+ * used depends on the moment, and must not change what is done after it.
+ */
+static size_t choose(struct random *rnd, __u64 seed, __u64 actor, unsigned long nr)
 {
-	struct actor *a = arg;
 	unsigned int all = 0, n;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(acts); i++)
 		all += acts[i].weight;
-	while (a->acts--) {
-		n = random_below(&a->rnd, all);
-		for (i = 0; n >= acts[i].weight; i++)
-			n -= acts[i].weight;
+	random_init(rnd, seed, actor + ((__u64)nr << 8));
+	n = random_below(rnd, all);
+	for (i = 0; n >= acts[i].weight; i++)
+		n -= acts[i].weight;
+	return i;
+}
+
+/* Of a sequence of acts */
+static __u64 add_choice(__u64 digest, size_t kind)
+{
+	return (digest ^ (kind + 1)) * 0x100000001b3;
+}
+
+__u64 acts_chosen(__u64 seed, __u64 actor, unsigned long acts)
+{
+	__u64 digest = 0;
+	struct random rnd;
+	unsigned long nr;
+
+	for (nr = 0; nr < acts; nr++)
+		digest = add_choice(digest, choose(&rnd, seed, actor, nr));
+	return digest;
+}
+
+static void *act(void *arg)
+{
+	struct actor *a = arg;
+	unsigned long nr;
+
+	for (nr = 0; nr < a->acts; nr++) {
+		size_t i = choose(&a->rnd, a->seed, a->nr, nr);
+
+		a->chosen = add_choice(a->chosen, i);
 		if (!left_out[i] && acts[i].act(a)) {
 			count(did[i]);
 			count(acts);
@@ -407,7 +447,9 @@ void actor_start(struct actor *a, struct world *w, __u64 seed, __u64 nr, unsigne
 
 	a->world = w;
 	a->acts = acts;
-	random_init(&a->rnd, seed, nr);
+	a->seed = seed;
+	a->nr = nr;
+	a->chosen = 0;
 	for (i = 0; i < SESSIONS; i++)
 		a->sessions[i] = -1;
 	for (i = 0; i < RINGS; i++)

@@ -13,6 +13,8 @@ struct actor {
 	struct world *world;
 	struct random rnd;
 	unsigned long acts;		/* to do */
+	__u64 seed, nr;
+	__u64 chosen;			/* a digest of what it has chosen to do */
 	int sessions[SESSIONS];		/* descriptors, -1: none */
 	struct ring rings[RINGS];
 	pthread_t thread;
@@ -20,6 +22,8 @@ struct actor {
 
 /* Sequence @nr of @seed, @acts of them */
 void actor_start(struct actor *a, struct world *w, __u64 seed, __u64 nr, unsigned long acts);
+/* What its @chosen has to be at the end */
+__u64 acts_chosen(__u64 seed, __u64 nr, unsigned long acts);
 /* The one of this name is not done. Is there one? */
 bool acts_leave_out(const char *name);
 /* Says how often each has been done; is there none that was not, though it can be here? */

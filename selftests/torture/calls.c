@@ -14,6 +14,8 @@
 #define URING_ENTRIES	32
 /* Waits that may be left standing; each can occupy a worker of io_uring's. */
 #define MAX_PENDING	48
+/* In user_data, beside the kind of call: it went to a descriptor of hvstep's */
+#define TO_HVSTEP	0x100
 
 const char *const call_names[NR_CALLS] = {
 	"HVSTEP_GET_INFO", "HVSTEP_ATTACH", "HVSTEP_GET_POLICY", "HVSTEP_SET_POLICY",
@@ -32,14 +34,23 @@ static const unsigned long commands[] = {
 	[CALL_TRACE] = HVSTEP_TRACE,
 };
 
-static void note(struct caller *c, enum call_kind call, bool done)
+static bool is_hvsteps(const struct caller *c, int fd)
+{
+	int i;
+
+	for (i = 0; i < CALLER_FDS && c->fds[i] != fd; i++)
+		;
+	return fd >= 0 && (fd == c->dev || i < CALLER_FDS);
+}
+
+/* What was asked for are calls that hvstep gets to see, and none of those between them. */
+static void note(struct caller *c, enum call_kind call, bool done, bool to_hvstep)
 {
 	if (done)
 		c->tally[call].done++;
 	else
 		c->tally[call].refused++;
-	/* What comes between these is not what was asked for. */
-	if (call < CALL_MMAP)
+	if (call < CALL_MMAP && to_hvstep)
 		store(&c->made, c->made + 1);
 }
 
@@ -85,6 +96,7 @@ static void call_ioctl(struct caller *c)
 	enum call_kind call = random_below(&c->rnd, CALL_UNKNOWN + 1);
 	union argument arg;
 	unsigned long cmd;
+	bool to_hvstep;
 	int fd, ret;
 
 	if (call == CALL_UNKNOWN)
@@ -99,8 +111,9 @@ static void call_ioctl(struct caller *c)
 	fd = call == CALL_GET_INFO || call == CALL_ATTACH ? c->dev : some_fd(c);
 	if (random_one_in(&c->rnd, 8))
 		fd = some_fd(c);
+	to_hvstep = is_hvsteps(c, fd);
 	ret = ioctl(fd, cmd, argument_place(&c->args, &c->rnd, &arg, _IOC_SIZE(cmd)));
-	note(c, call, ret >= 0);
+	note(c, call, ret >= 0, to_hvstep);
 	if (ret >= 0 && (call == CALL_ATTACH || call == CALL_TRACE))
 		keep(c, ret);
 	/* One of these by another number, or a command that nobody knows */
@@ -120,10 +133,14 @@ static void uring_init(struct caller *c)
 static void uring_reap(struct caller *c)
 {
 	struct io_uring_cqe *cqe;
+	__u64 call;
 
 	while (!io_uring_peek_cqe(&c->uring, &cqe)) {
-		if (cqe->user_data < NR_CALLS)
-			note(c, cqe->user_data, cqe->res >= 0);
+		call = cqe->user_data & ~TO_HVSTEP;
+		/* One that was linked to another that has failed went nowhere. */
+		if (call < NR_CALLS)
+			note(c, call, cqe->res >= 0, cqe->user_data & TO_HVSTEP &&
+			     cqe->res != -ECANCELED);
 		io_uring_cqe_seen(&c->uring, cqe);
 		if (c->pending)
 			c->pending--;
@@ -156,7 +173,7 @@ static void call_uring(struct caller *c)
 	memset(sqe, 0, sizeof(*sqe));
 	sqe->user_data = call;
 	if (random_one_in(&c->rnd, 16)) {
-		io_uring_prep_cancel64(sqe, call, random_below(&c->rnd, 8));
+		io_uring_prep_cancel64(sqe, call | TO_HVSTEP, random_below(&c->rnd, 8));
 		sqe->user_data = NR_CALLS;
 	} else {
 		argument_fill_uring(&c->rnd, &arg);
@@ -168,6 +185,8 @@ static void call_uring(struct caller *c)
 			arg.flags = 0;
 		sqe->opcode = IORING_OP_URING_CMD;
 		sqe->fd = some_fd(c);
+		if (is_hvsteps(c, sqe->fd))
+			sqe->user_data |= TO_HVSTEP;
 		if (call == CALL_URING_UNKNOWN)
 			while (op < ARRAY_SIZE(calls))
 				op = random_value(&c->rnd);
@@ -207,7 +226,7 @@ static void call_mmap(struct caller *c)
 		offset = page * random_value(&c->rnd);
 	/* Not a vCPU's, where the one who runs it looks */
 	start = mmap(NULL, size, prot, flags, *some_place(c), offset);
-	note(c, CALL_MMAP, start != MAP_FAILED);
+	note(c, CALL_MMAP, start != MAP_FAILED, true);
 	if (start == MAP_FAILED)
 		return;
 	map->start = start;
@@ -244,9 +263,8 @@ static void scribble(struct caller *c)
 		store(&ring->tail, load(&ring->head));
 		return;
 	}
-	/* Behind the end of what it maps there is no memory: SIGBUS. */
-	if (8 * at < (size_t)sysconf(_SC_PAGESIZE))
-		store((__u64 *)map->start + at, value);
+	/* More than there is of a ring cannot be mapped. */
+	store((__u64 *)map->start + at, value);
 }
 
 static void call_file(struct caller *c)
@@ -294,7 +312,7 @@ static void call_file(struct caller *c)
 		keep(c, -1);
 		return;
 	}
-	note(c, CALL_FILE, ret >= 0);
+	note(c, CALL_FILE, ret >= 0, true);
 }
 
 /* As a VMM that cares for nothing */

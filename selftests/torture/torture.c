@@ -2,8 +2,8 @@
 /*
  * Guests that compute a checksum, while all that can be done to them by way of hvstep, of
  * KVM and of the host is done, at random, by several threads at once. An episode is a VM
- * and a process; what is done in it is the seed's and its number's affair, though not the
- * moment.
+ * and a process; what is done in it, by which thread and in which order, is the seed's and
+ * its number's affair, though not the moment.
  */
 #include <argp.h>
 #include <errno.h>
@@ -33,6 +33,7 @@ static struct options {
 	__u64 seed;
 	unsigned long first;
 	unsigned long acts;
+	char without[256];		/* as they were given */
 } options = { .seconds = 60, .seed = 1, .acts = 400 };
 
 static const struct argp_option described[] = {
@@ -57,6 +58,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	if (key == 'w') {
 		if (!acts_leave_out(arg))
 			argp_error(state, "%s: nothing of this name is done", arg);
+		n = strlen(options.without);
+		snprintf(options.without + n, sizeof(options.without) - n, " --without '%s'", arg);
 		return 0;
 	}
 	n = option_number(arg, state);
@@ -115,8 +118,11 @@ static void episode(__u64 seed)
 	w = world_create(&cell, 1 + random_below(&rnd, MAX_RUNNERS));
 	for (i = 0; i < ACTORS; i++)
 		actor_start(&actors[i], w, seed, i, options.acts);
-	for (i = 0; i < ACTORS; i++)
+	for (i = 0; i < ACTORS; i++) {
 		actor_join(&actors[i]);
+		if (actors[i].chosen != acts_chosen(seed, i, options.acts))
+			vm_fail("thread %d has not done what the seed says", i);
+	}
 	world_settle(w);
 	world_stop(w);
 	exit(0);
@@ -163,9 +169,9 @@ static void try_episode(unsigned long nr)
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != 2)
 			count(lost);
 		fprintf(stderr, "# LOST: episode %lu ended with %s %d; again: --seed %llu --first %lu "
-			"--episodes 1 --acts %lu\n", nr, WIFSIGNALED(status) ? "signal" : "status",
+			"--episodes 1 --acts %lu%s\n", nr, WIFSIGNALED(status) ? "signal" : "status",
 			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-			options.seed, nr, options.acts);
+			options.seed, nr, options.acts, options.without);
 	}
 	if (!nothing_is_left(before))
 		count(lost);
@@ -212,7 +218,8 @@ int main(int argc, char **argv)
 	       "%lu episodes killed; %lu guests checked, %lu lost\n", options.seed, tally->acts,
 	       tally->episodes, time(NULL) - start, tally->faults, tally->steps, tally->records,
 	       swapped_out() - swapped, tally->killed, tally->checked, tally->lost);
-	every = acts_were_all_done(!why) || tally->acts < ENOUGH_ACTS;
+	every = acts_were_all_done(!why) && (why || swapped_out() > swapped);
+	every |= tally->acts < ENOUGH_ACTS;
 	swap_end();
 	good &= ok(1, tally->steps && tally->acts, "guests were stepped");
 	good &= ok(2, tally->checked, "guests came to their end");

@@ -20,7 +20,10 @@ unsigned long option_number(const char *arg, struct argp_state *state)
 	return n;
 }
 
-/* Bits of Documentation/admin-guide/tainted-kernels.rst: it died, it warned, it hung. */
+/*
+ * Bits of Documentation/admin-guide/tainted-kernels.rst: a page was bad (KASAN says that,
+ * too), it died, it warned, it hung.
+ */
 static bool has_splat(void)
 {
 	unsigned long taint = 0;
@@ -31,7 +34,7 @@ static bool has_splat(void)
 			taint = 0;
 		fclose(f);
 	}
-	return taint & (1UL << 7 | 1UL << 9 | 1UL << 14);
+	return taint & (1UL << 5 | 1UL << 7 | 1UL << 9 | 1UL << 14);
 }
 
 static bool splat_before;
