@@ -43,16 +43,31 @@ static bool is_zero(const void *mem, size_t size)
 	return !size;
 }
 
-/* All that has no meaning yet, up to the first record */
+static __u64 head(const struct recorder *rec)
+{
+	return __atomic_load_n(&rec->ring->head, __ATOMIC_ACQUIRE);
+}
+
+/* All that has no meaning yet */
 static void check_reserved(const struct recorder *rec)
 {
 	const struct hvstep_ring *ring = rec->ring;
+	__u64 used;
 
 	if (!is_zero(ring->reserved, sizeof(ring->reserved)) ||
 	    !is_zero(ring->reserved2, sizeof(ring->reserved2)) ||
 	    !is_zero(ring->reserved3, sizeof(ring->reserved3)) ||
 	    !is_zero(ring + 1, ring->records_offset - sizeof(*ring)))
 		vm_fail("ring: what is reserved is not 0");
+	/*
+	 * Nor is there anything behind the last record, be it somebody else's of before. One
+	 * may just be written.
+	 */
+	used = head(rec) + 1;
+	if (used < ring->nr_records &&
+	    !is_zero(rec->records + used,
+		     rec->size - ring->records_offset - used * sizeof(*rec->records)))
+		vm_fail("ring: behind record %llu of %u it is not 0", used, ring->nr_records);
 }
 
 void recorder_close(struct recorder *rec)
@@ -61,11 +76,6 @@ void recorder_close(struct recorder *rec)
 	munmap(rec->ring, rec->size);
 	if (rec->fd >= 0)
 		close(rec->fd);
-}
-
-static __u64 head(const struct recorder *rec)
-{
-	return __atomic_load_n(&rec->ring->head, __ATOMIC_ACQUIRE);
 }
 
 bool recorder_has(const struct recorder *rec)

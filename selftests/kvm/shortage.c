@@ -97,11 +97,21 @@ static long get_policy(struct vm *vm)
 	return result(ioctl(vm->session, HVSTEP_GET_POLICY, &policy));
 }
 
-static long set_no_policy(struct vm *vm)
+/* Refused, it remains what it was. */
+static long set_a_policy(struct vm *vm)
 {
-	struct hvstep_policy policy = {};
+	struct hvstep_policy policy = { .flags = HVSTEP_POLICY_ATOMIC };
+	long ret = result(ioctl(vm->session, HVSTEP_SET_POLICY, &policy));
 
-	return result(ioctl(vm->session, HVSTEP_SET_POLICY, &policy));
+	if (ret < 0 && (ioctl(vm->session, HVSTEP_GET_POLICY, &policy) || policy.flags))
+		vm_fail("HVSTEP_SET_POLICY was refused, and has set %llx", policy.flags);
+	return ret;
+}
+
+static void set_no_policy(struct vm *vm, long done)
+{
+	(void)done;
+	set_policy(vm, 0, HVSTEP_IRQ_HOLD);
 }
 
 static long read_counters(struct vm *vm)
@@ -209,7 +219,7 @@ TEST_F(shortage, calls)
 		{ "HVSTEP_GET_INFO", get_info, NULL },
 		{ "HVSTEP_ATTACH_SHARE", share, close_it },
 		{ "HVSTEP_GET_POLICY", get_policy, NULL },
-		{ "HVSTEP_SET_POLICY", set_no_policy, NULL },
+		{ "HVSTEP_SET_POLICY", set_a_policy, set_no_policy },
 		{ "HVSTEP_GET_COUNTERS", read_counters, NULL },
 		{ "HVSTEP_STEP", ask, withdraw },
 		{ "HVSTEP_TRACE", make_ring, close_it },
