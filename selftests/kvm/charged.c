@@ -18,8 +18,9 @@
 CELL_FIXTURE(charged);
 CELL(charged, le_ail3, .ile = true, .ail = true);
 
-static char root[] = "/tmp/hvstep-cgroup.XXXXXX";
-static char group[sizeof(root) + 8];
+#define ROOT		"/tmp/hvstep-cgroup.XXXXXX"
+static char root[sizeof(ROOT)];
+static char group[sizeof(ROOT) + 8];
 static bool mounted;
 
 static bool write_in(const char *dir, const char *name, const char *text)
@@ -35,6 +36,7 @@ static const char *enter_group(void)
 {
 	static char why[128];
 
+	snprintf(root, sizeof(root), "%s", ROOT);
 	if (!mkdtemp(root))
 		vm_fail("%s: %s", root, strerror(errno));
 	if (mount("none", root, "cgroup2", 0, NULL)) {

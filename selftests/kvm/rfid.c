@@ -219,7 +219,7 @@ TEST_F_TIMEOUT(rfid, by_surprise, 120)
 	load_code(v, CODE_RA, rfid, rfid_end);
 	vcpu_debug(v, DEBUG_STEP);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, change_it, vm));
-	/* It becomes an rfid between the look at it and its execution once in some hundred times. */
+	/* It becomes an rfid just before it is executed once in some hundred times. */
 	for (i = 0; i < 1000 || !surprises; i++) {
 		struct kvm_regs got;
 

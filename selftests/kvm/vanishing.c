@@ -76,7 +76,8 @@ static void step_while(struct vm *vm, struct vcpu *v, __u64 elsewhere)
 	}
 	__atomic_store_n(&remover.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
-	fprintf(stderr, "# %lu times gone; %lu steps, %lu other ends\n", remover.done, steps, others);
+	fprintf(stderr, "# %lu times gone; %lu steps, %lu other ends\n", remover.done, steps,
+		others);
 	get_counters(v, &c);
 	if (c.lost)
 		vm_fail("%llu words were lost", c.lost);
