@@ -553,10 +553,14 @@ static bool record(struct loop *loop)
 
 static void ending_signals(sigset_t *set)
 {
+	struct sigaction old;
+
 	sigemptyset(set);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGHUP);
+	/* One that is ignored (nohup) remains so, which a signal that is blocked does not. */
+	if (sigaction(SIGHUP, NULL, &old) || old.sa_handler != SIG_IGN)
+		sigaddset(set, SIGHUP);
 }
 
 void recording_block_signals(void)

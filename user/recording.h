@@ -74,7 +74,10 @@ struct recording {
 	unsigned int write_error;
 };
 
-/* SIGINT, SIGTERM and SIGHUP: from here on they end a recording, and nothing else. */
+/*
+ * SIGINT, SIGTERM and, unless it is ignored, SIGHUP: from here on they end a recording, and
+ * nothing else.
+ */
 void recording_block_signals(void);
 
 /*

@@ -206,11 +206,16 @@ static void catch(int sig)
 static void catch_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = catch };
+	struct sigaction sa = { .sa_handler = catch }, old;
 	size_t i;
 
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		/* One that is ignored (nohup) remains so. */
+		if (signals[i] == SIGHUP && !sigaction(SIGHUP, NULL, &old) &&
+		    old.sa_handler == SIG_IGN)
+			continue;
 		sigaction(signals[i], &sa, NULL);
+	}
 	/* Who reads us may go away: that is an error of the output then. */
 	signal(SIGPIPE, SIG_IGN);
 }
