@@ -216,8 +216,9 @@ static void catch_signals(void)
 			continue;
 		sigaction(signals[i], &sa, NULL);
 	}
-	/* Who reads us may go away: that is an error of the output then. */
+	/* Who reads us may go away, a file become too large: errors of the output then. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 static int result(const struct reading *reading)

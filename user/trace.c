@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -296,7 +297,7 @@ static bool finish(struct trace *trace)
 	return ok;
 }
 
-static void summary(const struct trace *trace)
+static bool summary(const struct trace *trace)
 {
 	const struct hvstep_trace_file *head = &trace->head;
 	const struct recording *rec = &trace->rec;
@@ -321,6 +322,11 @@ static void summary(const struct trace *trace)
 		       (unsigned long long)head->dropped, rec->filtered, trace->file,
 		       (unsigned long long)head->nr_records, human(rec->size, size));
 	}
+	if (fflush(stdout) || ferror(stdout)) {
+		error("cannot write the summary");
+		return false;
+	}
+	return true;
 }
 
 /* Nobody else's meanwhile; and nobody else's to read: where a guest goes tells much. */
@@ -371,13 +377,7 @@ static bool record_by_policy(struct trace *trace)
 	ok = recording_run(rec);
 	if (!rec->begun)
 		return false;
-	ok &= finish(trace);
-	summary(trace);
-	if (fflush(stdout) || ferror(stdout)) {
-		error("cannot write the summary");
-		ok = false;
-	}
-	return ok;
+	return finish(trace) && ok;
 }
 
 static int record(struct trace *trace)
@@ -389,12 +389,18 @@ static int record(struct trace *trace)
 	if (!open_file(trace))
 		return EXIT_HVSTEP;
 	recording_block_signals();
+	/* Who does not read us, or lets us write no more, is not to keep us from what follows. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	ok = target_set_policy(&trace->target, session, trace->shared, &before) &&
 	     record_by_policy(trace);
 	/* Of whoever else has a descriptor of the session */
 	hvstep_set_policy(session, &before);
 	if (trace->rec.refused)
 		return 1;
+	/* Now: who reads it may take his time. */
+	if (trace->rec.begun)
+		ok = summary(trace) && ok;
 	return ok ? result(&trace->rec) : EXIT_HVSTEP;
 }
 
