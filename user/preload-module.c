@@ -92,13 +92,18 @@ int module_attach(int vm_fd, struct obstacle *why)
 
 /*
  * The VMM may have closed the number behind our back (closefrom(), close_range())
- * and put something of its own there, so ask first whether it is a session.
+ * and put something of its own there.
  */
-void session_close(int session)
+bool session_is_open(int session)
 {
 	struct hvstep_policy policy;
 
-	if (real_ioctl()(session, HVSTEP_GET_POLICY, &policy) == 0)
+	return real_ioctl()(session, HVSTEP_GET_POLICY, &policy) == 0;
+}
+
+void session_close(int session)
+{
+	if (session_is_open(session))
 		close(session);
 }
 

@@ -12,6 +12,9 @@
  * knows, which keeps a process that creates one VM after the other from piling
  * them up; the last one of all goes with exec() or exit().
  *
+ * Nor are the sessions' own numbers safe from a VMM that closes all it does not
+ * know (closefrom()): whoever relies on one asks it first.
+ *
  * What remains unknown is a VM that lives on under a duplicate after the number
  * from KVM_CREATE_VM is closed. It stays attached until the next KVM_CREATE_VM,
  * and is not stepped afterwards. Nothing tells it from one that is gone.
@@ -110,6 +113,16 @@ static void vm_refresh(struct vm *vm)
 	}
 }
 
+/* Attach @vm anew if the VMM has closed its session: its steps would run free, untold. */
+static void vm_check(struct vm *vm)
+{
+	if (vm->session < 0 || session_is_open(vm->session))
+		return;
+	/* Not closed: what has this number by now is the VMM's. */
+	vm->session = -1;
+	vm_refresh(vm);
+}
+
 static struct vm *vm_find(int fd)
 {
 	struct vm *vm;
@@ -176,14 +189,16 @@ bool vms_attached(int vm_fd)
 
 	vms_lock(&cancel);
 	vm = vm_find(vm_fd);
+	if (vm)
+		vm_check(vm);
 	attached = vm && vm->session >= 0;
 	vms_unlock(cancel);
 	return attached;
 }
 
 /*
- * A vCPU is to be stepped: attach what could not be attached so far. Whoever
- * follows the advice that the first failure printed need not start the VMM
+ * A vCPU is to be stepped: attach what could not be attached so far, or is not
+ * any more. Whoever follows the advice that the first failure printed need not start the VMM
  * again. Says in @why what is still in the way, if anything.
  *
  * Which VM the vCPU belongs to is not known, nor worth a table of vCPUs: with
@@ -201,6 +216,8 @@ void vms_attach_late(struct obstacle *why)
 	for (vm = vms; vm < vms + VMS_MAX; vm++) {
 		if (vm->used && vm->session < 0)
 			vm_refresh(vm);
+		else if (vm->used)
+			vm_check(vm);
 		if (!vm->used)
 			continue;
 		any = true;

@@ -50,6 +50,7 @@ static inline ioctl_fn real_ioctl(void)
 
 bool module_info(struct hvstep_info *info, struct obstacle *why);
 int module_attach(int vm_fd, struct obstacle *why);
+bool session_is_open(int session);
 void session_close(int session);
 bool session_set_policy(int session, const struct hvstep_policy *policy);
 

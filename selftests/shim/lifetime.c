@@ -76,6 +76,56 @@ TEST(stolen, "a session's number that the VMM has reused is not closed")
 	CHECK(fake_attached(vm));
 }
 
+TEST(stolen_step, "a VM whose session the VMM has closed is attached anew by the next step")
+{
+	int kvm = setup_loaded();
+	int vm, vcpu, session;
+
+	setenv("HVSTEP_POLICY", "trace-all", 1);
+	vm = create_vm(kvm);
+	vcpu = create_vcpu(vm);
+	session = fake_find(FAKE_SESSION);
+	capture();
+	CHECK(close(session) == 0 && !fake_attached(vm));
+	CHECK(set_debug(vcpu, STEP) == 0);
+	CHECK(fake_attached(vm) && fake.set_policies == 2);
+	CHECK(fake_count(FAKE_SESSION) == 1);
+	CHECK(set_debug(vcpu, STEP) == 0);
+	CHECK(fake.attach_calls == 2 && !*captured());
+}
+
+TEST(stolen_number, "so it is if the number is another one's by then, which is left alone")
+{
+	int kvm = setup_loaded();
+	int vm = create_vm(kvm), vcpu = create_vcpu(vm), session = fake_find(FAKE_SESSION);
+	int foreign = fake_new(FAKE_FOREIGN);
+
+	fake.foreign = -1;
+	CHECK(dup2(foreign, session) == session && !fake_attached(vm));
+	CHECK(set_debug(vcpu, STEP) == 0);
+	CHECK(fake_attached(vm) && fake_kind_of(session) == FAKE_FOREIGN);
+	CHECK(dup2(foreign, fake_find(FAKE_SESSION)) >= 0 && !fake_attached(vm));
+	CHECK(ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_PPC_GUEST_DEBUG_SSTEP) == 1);
+	CHECK(fake_attached(vm) && fake_count(FAKE_FOREIGN) == 3);
+}
+
+TEST(stolen_all, "who is closed with the session is forgotten, who cannot be attached anew is told")
+{
+	int kvm = setup_loaded();
+	int first = create_vm(kvm), gone = fake_find(FAKE_SESSION);
+	int vm = create_vm(kvm), vcpu = create_vcpu(vm);
+
+	capture();
+	CHECK(close(first) == 0 && close(gone) == 0);
+	CHECK(set_debug(vcpu, STEP) == 0);
+	CHECK(fake_attached(vm) && fake_count(FAKE_SESSION) == 1 && !*captured());
+	CHECK(close(fake_find(FAKE_SESSION)) == 0);
+	fake.attach_errno = EOPNOTSUPP;
+	CHECK(set_debug(vcpu, STEP) == 0);
+	CHECK(!fake_attached(vm) && strstr(captured(), "cannot attach the VM"));
+	CHECK(ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_PPC_GUEST_DEBUG_SSTEP) == 0);
+}
+
 TEST(many, "more VMs than fit work, unattached, and are attached again when there is room")
 {
 	int kvm = setup_loaded(), vms[70];
