@@ -73,6 +73,7 @@ int hvstep_get_counters(const struct hvstep_session *session, unsigned int vcpu,
 /* A ring for one vCPU, mapped */
 int hvstep_trace(const struct hvstep_session *session, const struct hvstep_trace *trace,
 		 struct hvstep_reader **reader);
+/* Ends the recording, and with it steps of HVSTEP_STEP_THEN_RUN; others go on. */
 void hvstep_reader_close(struct hvstep_reader *reader);
 
 /* For poll() and IORING_OP_URING_CMD; it stays the reader's. */
@@ -87,7 +88,11 @@ const struct hvstep_ring *hvstep_reader_ring(const struct hvstep_reader *reader)
 size_t hvstep_reader_peek(const struct hvstep_reader *reader, const struct hvstep_record **records);
 void hvstep_reader_consume(struct hvstep_reader *reader, size_t nr);
 
-/* No more are to come: all is read, and the vCPU has no steps to make. */
+/*
+ * No more are to come: all is read, and the vCPU has no steps to make. It has some for ever
+ * if the VMM ends before they are made, of which the reader's descriptor says nothing:
+ * pidfd_open(2) does.
+ */
 bool hvstep_reader_is_done(const struct hvstep_reader *reader);
 
 #pragma GCC visibility pop
