@@ -4,11 +4,13 @@
  *
  *	cc example.c $(pkg-config --cflags --libs libhvstep) -o example
  */
+#include <errno.h>
 #include <libhvstep.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int check(const char *what, int ret)
@@ -29,21 +31,27 @@ int main(int argc, char **argv)
 	const struct hvstep_record *r;
 	struct hvstep_session *session;
 	struct hvstep_reader *reader;
-	int vm = check("no VM", hvstep_process_vm(argc > 1 ? atoi(argv[1]) : 0, 0));
+	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	pid_t pid = argc > 1 ? atoi(argv[1]) : 0;
+	int pidfd = syscall(SYS_pidfd_open, pid, 0);
+	int vm = check("no VM", hvstep_process_vm(pid, 0));
+	size_t n;
 
 	check("cannot attach it", hvstep_attach(vm, HVSTEP_ATTACH_SHARE, &session));
 	close(vm);
 	check("cannot trace it", hvstep_trace(session, &trace, &reader));
 	check("cannot step it", hvstep_step(session, &step));
+	fds[0].fd = hvstep_reader_fd(reader);
+	fds[1].fd = pidfd;
 	while (!hvstep_reader_is_done(reader)) {
-		struct pollfd fd = { .fd = hvstep_reader_fd(reader), .events = POLLIN };
-
-		poll(&fd, 1, -1);
-		for (size_t n; (n = hvstep_reader_peek(reader, &r));) {
-			for (size_t i = 0; i < n; i++)
-				printf("%016llx %08x\n", (unsigned long long)r[i].nip, r[i].word);
-			hvstep_reader_consume(reader, n);
-		}
+		poll(fds, 2, -1);
+		n = hvstep_reader_peek(reader, &r);
+		for (size_t i = 0; i < n; i++)
+			printf("%016llx %08x\n", (unsigned long long)r[i].nip, r[i].word);
+		hvstep_reader_consume(reader, n);
+		/* The VMM has ended: there is nobody to make the rest. */
+		if (!n && fds[1].revents)
+			check("not all of them", -ESRCH);
 	}
 	hvstep_reader_close(reader);
 	hvstep_detach(session);
