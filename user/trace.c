@@ -39,6 +39,7 @@ struct trace {
 	bool json;
 	bool shared;		/* somebody else has the VM's session, too */
 	bool regular;		/* the file is one */
+	bool created;		/* by us */
 	struct hvstep_trace_file head;
 };
 
@@ -332,11 +333,20 @@ static bool summary(const struct trace *trace)
 /* Nobody else's meanwhile; and nobody else's to read: where a guest goes tells much. */
 static bool open_file(struct trace *trace)
 {
-	int fd = open(trace->file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(trace->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct stat st;
 
+	trace->created = fd >= 0;
+	if (fd < 0 && errno == EEXIST)
+		fd = open(trace->file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return file_error(trace);
+	/* The totals go to its beginning, and each vCPU's records to their place. */
+	if (lseek(fd, 0, SEEK_CUR) < 0) {
+		error("%s: a trace needs a file that can be seeked in, which no pipe and no "
+		      "terminal is", trace->file);
+		return false;
+	}
 	trace->rec.fd = fd;
 	trace->regular = S_ISREG(st.st_mode);
 	/* There are file systems that have no locks. */
@@ -396,6 +406,9 @@ static int record(struct trace *trace)
 	     record_by_policy(trace);
 	/* Of whoever else has a descriptor of the session */
 	hvstep_set_policy(session, &before);
+	/* Empty, it would pass for a trace that has come to nothing. */
+	if (!trace->rec.begun && trace->created)
+		unlink(trace->file);
 	if (trace->rec.refused)
 		return 1;
 	/* Now: who reads it may take his time. */
