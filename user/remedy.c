@@ -33,11 +33,13 @@ static const char *attach_remedy(int err)
 {
 	switch (err) {
 	case EBUSY:
-		return "the VM has another session already, or another module has taken "
-		       "KVM's entry point: see dmesg";
+		return "the VM has another session already, or one whose last step is not over yet; "
+		       "or another module has taken KVM's entry point";
 	case EOPNOTSUPP:
-		return "only guests of kvm-hv can be stepped, neither PR nor secure ones: "
-		       "see dmesg";
+		return "only guests of kvm-hv can be stepped, neither PR nor secure ones; if it is "
+		       "neither, dmesg says what kvm-hv lacks";
+	case ENOMEM:
+		return "the host has no memory for it";
 	case EMFILE:
 		return "raise the limit of open files: ulimit -n";
 	case EINTR:

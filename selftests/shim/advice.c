@@ -44,18 +44,21 @@ EXPLAIN(emfile, "EMFILE: raise the limit", EMFILE, 0,
 	"/dev/hvstep: Too many open files; raise the limit of open files: ulimit -n")
 EXPLAIN(ebusy, "EBUSY: who has it", 0, EBUSY,
 	"/dev/hvstep: cannot attach the VM: Device or resource busy; the VM has another session "
-	"already, or another module has taken KVM's entry point: see dmesg")
+	"already, or one whose last step is not over yet; or another module has taken KVM's entry "
+	"point")
 EXPLAIN(eopnotsupp, "EOPNOTSUPP: which guests can be stepped", 0, EOPNOTSUPP,
 	"/dev/hvstep: cannot attach the VM: Operation not supported; only guests of kvm-hv can be "
-	"stepped, neither PR nor secure ones: see dmesg")
+	"stepped, neither PR nor secure ones; if it is neither, dmesg says what kvm-hv lacks")
 EXPLAIN(enotty, "ENOTTY: the node is not the module's", 0, ENOTTY,
 	"/dev/hvstep: cannot attach the VM: Inappropriate ioctl for device; it is not the module's "
 	"device: remove it, then modprobe hvstep")
 EXPLAIN(eintr, "EINTR: ask again", 0, EINTR,
 	"/dev/hvstep: cannot attach the VM: Interrupted system call; a signal came in between: "
 	"ask for the step again")
-EXPLAIN(enomem, "ENOMEM: the kernel log", 0, ENOMEM,
-	"/dev/hvstep: cannot attach the VM: Cannot allocate memory; see the kernel log: dmesg")
+EXPLAIN(enomem, "ENOMEM: the host's memory", 0, ENOMEM,
+	"/dev/hvstep: cannot attach the VM: Cannot allocate memory; the host has no memory for it")
+EXPLAIN(eio, "another error: the kernel log", 0, EIO,
+	"/dev/hvstep: cannot attach the VM: Input/output error; see the kernel log: dmesg")
 
 TEST(advice_no_vm, "a vCPU of a VM that came from elsewhere")
 {
