@@ -4,10 +4,14 @@
  *
  * /dev/hvstep takes HVSTEP_GET_INFO and HVSTEP_ATTACH. HVSTEP_ATTACH turns a
  * VM file descriptor into a session file descriptor, which takes everything
- * else; closing the session (or the death of its owner) detaches the VM.
+ * else. The VM is detached when nobody has the session any more: all of its
+ * descriptors are closed, be it by the death of who had them, and so are its
+ * rings (HVSTEP_TRACE), which are not mapped either.
  *
- * Authority: holding a VM file descriptor is the only one. The module never
- * takes a pid, a name or an address of the host.
+ * Authority: holding a VM file descriptor is the only one, or one that was made
+ * of it here, a session's or a ring's. The module never takes a pid, a name or
+ * an address of the host. With its parameter auto_attach each VM can be stepped
+ * by its own VMM, too.
  *
  * Once a VM is attached, KVM_SET_GUEST_DEBUG with KVM_GUESTDBG_ENABLE and
  * KVM_GUESTDBG_SINGLESTEP works as Documentation/virt/kvm/api.rst says: every
@@ -234,6 +238,7 @@ struct hvstep_policy {
  *   ENOENT	the VM has no such vCPU
  *   EINVAL	unknown mode or flag, a count that does not fit the mode, an empty
  *		range, HVSTEP_STEP_THEN_RUN with HVSTEP_STEP_CANCEL
+ *   ENOMEM	there is no memory for what is kept of each vCPU
  *
  * Closing the last descriptor of the session withdraws the request.
  */
@@ -383,6 +388,7 @@ struct hvstep_ring {
  *   EINVAL	a flag, a number out of range, an empty range
  *   ENOMEM	there is no memory; or the caller's user would have more locked than
  *		RLIMIT_MEMLOCK, without CAP_IPC_LOCK
+ *   EINTR	the caller was killed meanwhile
  *   EMFILE
  */
 struct hvstep_trace {
@@ -450,7 +456,7 @@ struct hvstep_uring {
  *		held something else by then; anything but 0 deserves a look
  * @reserved:	in and out: 0
  *
- * ENOENT: the VM has no such vCPU.
+ * ENOENT: the VM has no such vCPU. ENOMEM: as for HVSTEP_STEP.
  */
 struct hvstep_counters {
 	__u32 vcpu;
