@@ -2,6 +2,7 @@
 /* libhvstep: another process's VMs and vCPUs, by what its descriptors are called. */
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,19 @@ static int numbers_add(struct numbers *n, unsigned int value)
 	return 0;
 }
 
+/* /proc does not show it: is there none, or is it hidden from us (hidepid)? */
+static int why_not_shown(pid_t pid)
+{
+	struct pollfd ended = { .fd = syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+	bool alive;
+
+	if (ended.fd < 0)
+		return -ESRCH;
+	alive = !poll(&ended, 1, 0);
+	close(ended.fd);
+	return alive ? -EPERM : -ESRCH;
+}
+
 /*
  * The descriptors that are called @name, ascending; or, with @suffix, the numbers that
  * follow it in their names, each once.
@@ -57,8 +71,10 @@ static int find(pid_t pid, const char *name, int suffix, struct numbers *found)
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	dir = opendir(path);
+	if (!dir && errno == ENOENT)
+		return why_not_shown(pid);
 	if (!dir)
-		return errno == ENOENT ? -ESRCH : errno == EACCES ? -EPERM : -errno;
+		return errno == EACCES ? -EPERM : -errno;
 	while (!ret && (entry = readdir(dir))) {
 		ssize_t len = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
 
