@@ -50,6 +50,7 @@ struct channel {
 	bool started;		/* before that, that there are no steps means nothing */
 	bool polled;
 	bool done;
+	bool arrived;		/* at @until */
 	size_t records;		/* that are being written */
 	unsigned long long read;	/* and those that were, or were thrown away */
 	unsigned long long end;		/* once it is abandoned: no more than these */
@@ -188,6 +189,15 @@ static void write_rest(struct loop *loop, size_t i)
 	queue_write(&loop->uring, tag_of(OP_WRITE, i), loop->rec->fd, c->at, c->left, c->offset);
 }
 
+static void look_for_until(const struct recording *rec, struct channel *c,
+			   const struct hvstep_record *records)
+{
+	size_t i;
+
+	for (i = 0; i < c->records; i++)
+		c->arrived |= records[i].next == rec->until;
+}
+
 /* What comes next for this vCPU: write what there is, wait for more, or that was all. */
 static void pump(struct loop *loop, size_t i)
 {
@@ -207,6 +217,8 @@ static void pump(struct loop *loop, size_t i)
 		if (nr > WRITE_MAX / sizeof(*records))
 			nr = WRITE_MAX / sizeof(*records);
 		c->records = nr;
+		if (loop->rec->has_until)
+			look_for_until(loop->rec, c, records);
 		c->at = (const char *)records;
 		c->left = nr * sizeof(*records);
 		/* Its place in the file is taken: others can be written beside it. */
@@ -357,6 +369,28 @@ static void completed(struct loop *loop, enum op op, size_t i, int res)
 	case OP_OTHER:
 		break;
 	}
+}
+
+/* Have a vCPU's steps ended elsewhere than they were to? Not, if what tells is not there. */
+static bool has_missed_until(const struct recording *rec, const struct channel *c)
+{
+	return rec->has_until && !c->arrived && recorded_of(c) == steps_of(c) &&
+	       !(rec->count && steps_of(c) >= rec->count);
+}
+
+static bool has_ended_early(const struct loop *loop)
+{
+	const struct recording *rec = loop->rec;
+	size_t i;
+
+	if (loop->stopping || rec->vmm_gone || rec->error)
+		return false;
+	if (rec->count && rec->steps >= rec->count)
+		return false;
+	for (i = 0; i < rec->nr_vcpus; i++)
+		if (has_missed_until(rec, &loop->channels[i]))
+			return true;
+	return !rec->has_until;
 }
 
 /* All of it goes to the kernel with the first wait. */
@@ -540,8 +574,7 @@ static bool record(struct loop *loop)
 		run(loop);
 	rec->duration = now() - loop->start;
 	count(loop);
-	rec->ended_early = !loop->stopping && !rec->has_until && !rec->vmm_gone && !rec->error &&
-			   !(rec->count && rec->steps >= rec->count);
+	rec->ended_early = has_ended_early(loop);
 	if (rec->progress)
 		progress_clear();
 	/* First what still writes from the rings, or waits for them */

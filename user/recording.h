@@ -36,7 +36,8 @@
  * @error_vcpu:	out: which one
  * @vmm_gone:	out: the VMM has ended
  * @interrupted: out: by a signal
- * @ended_early: out: all steps have ended before a limit was reached
+ * @ended_early: out: all steps have ended before a limit was reached, or elsewhere than at
+ *		@until
  * @refused:	out: the module has refused to begin
  * @begun:	out: @begin was called, and has made the file
  * @recorded:	out: records that the kernel has written to the rings

@@ -32,6 +32,7 @@ struct reading {
 	struct hvstep_session *session;
 	struct hvstep_reader *reader;
 	unsigned long long shown;
+	bool arrived;		/* outside of the range */
 	unsigned int error;
 	bool vmm_gone;
 };
@@ -141,6 +142,13 @@ static void show_json(const struct hvstep_record *r)
 	puts("}");
 }
 
+/* As the module looks at it, behind each step */
+static bool is_outside(const struct hvstep_step *step, uint64_t nip)
+{
+	return step->mode == HVSTEP_STEP_RANGE &&
+	       nip - step->start >= step->end - step->start;
+}
+
 /* As much as is there in one piece: others are looked at in between. */
 static void show(struct reading *reading)
 {
@@ -153,6 +161,7 @@ static void show(struct reading *reading)
 			show_json(&records[i]);
 		else
 			show_text(&records[i]);
+		reading->arrived |= is_outside(&reading->args->step, records[i].next);
 	}
 	fflush(stdout);
 	reading->shown += i;
@@ -240,7 +249,7 @@ static int result(const struct reading *reading)
 		      strerror(reading->error));
 		return 1;
 	}
-	if (step->mode == HVSTEP_STEP_COUNT && reading->shown < step->count) {
+	if (!reading->arrived && (!step->count || reading->shown < step->count)) {
 		error("after %llu steps they were ended by somebody else, or at a breakpoint",
 		      reading->shown);
 		return 1;
