@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,12 @@ static void check_right(struct doctor *d, const struct descriptors *fds, bool at
 		close(pidfd);
 }
 
+/* /proc can be mounted so that it shows nobody else's processes (hidepid). */
+static bool is_hidden(const struct doctor *d)
+{
+	return doctor_live(d) && (!kill(d->pid, 0) || errno == EPERM);
+}
+
 void doctor_process(struct doctor *d)
 {
 	struct descriptors fds;
@@ -202,6 +209,11 @@ void doctor_process(struct doctor *d)
 
 	snprintf(pid, sizeof(pid), "%d", (int)d->pid);
 	snprintf(path, sizeof(path), "/proc/%s", pid);
+	if (!tree_has(d, path) && is_hidden(d)) {
+		doctor_problem(d, "process", "be its user, or root", "/proc does not show process %s",
+			       pid);
+		return;
+	}
 	if (!tree_has(d, path)) {
 		doctor_problem(d, "process", "look for it: pgrep -a qemu", "there is no process %s",
 			       pid);
