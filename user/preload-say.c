@@ -4,6 +4,9 @@
  * written at once and past stdio, whose locks and buffers are the VMM's.
  */
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +28,25 @@ bool quiet(void)
 	return value && *value && strcmp(value, "0") != 0;
 }
 
+/*
+ * The VMM must not die of this, nor wait: stderr may be a pipe that nobody reads from any
+ * more (SIGPIPE), or just now. Nobody is left to be told that it does not work.
+ */
 static void say(const char *line, unsigned long len)
 {
-	/* Nobody is left to be told that stderr does not work. */
-	if (!quiet() && write(STDERR_FILENO, line, len) < 0)
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+	sigset_t sigpipe, pending, before;
+
+	if (quiet() || poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT))
 		return;
+	sigemptyset(&sigpipe);
+	sigaddset(&sigpipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+	sigpending(&pending);
+	if (write(STDERR_FILENO, line, len) < 0 && errno == EPIPE &&
+	    !sigismember(&pending, SIGPIPE))
+		sigtimedwait(&sigpipe, NULL, &(struct timespec){ 0 });
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void say_policy(const char *name, int err)

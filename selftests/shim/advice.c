@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The first step that cannot work says why, and what to do about it. */
+#include <fcntl.h>
+#include <signal.h>
+
 #include "test.h"
 
 #define PREFIX "hvstep: single stepping will not work: "
@@ -69,6 +72,43 @@ TEST(advice_no_vm, "a vCPU of a VM that came from elsewhere")
 	CHECK(set_debug(vcpu, STEP) == 0);
 	CHECK(!strcmp(captured(), PREFIX "this process has not created the VM; "
 				  "run the process that does under hvstep\n"));
+}
+
+/* stderr is a pipe; returns its other end. */
+static int piped_stderr(void)
+{
+	int ends[2];
+
+	CHECK(pipe(ends) == 0);
+	CHECK(dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+	close(ends[1]);
+	return ends[0];
+}
+
+TEST(advice_unread, "nobody is there any more to read it, and the VMM lives")
+{
+	int vcpu = create_vcpu(create_vm(setup_unloaded()));
+	sigset_t pending;
+
+	signal(SIGPIPE, SIG_DFL);
+	close(piped_stderr());
+	CHECK(set_debug(vcpu, STEP) == 0);
+	sigpending(&pending);
+	CHECK(!sigismember(&pending, SIGPIPE));
+}
+
+TEST(advice_unread_yet, "nobody reads it now, and the VMM does not wait")
+{
+	int vcpu = create_vcpu(create_vm(setup_unloaded()));
+	int reader = piped_stderr();
+
+	CHECK(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK) == 0);
+	while (write(STDERR_FILENO, "x", 1) == 1)
+		;
+	CHECK(fcntl(STDERR_FILENO, F_SETFL, 0) == 0);
+	alarm(10);
+	CHECK(set_debug(vcpu, STEP) == 0);
+	close(reader);
 }
 
 TEST(advice_once, "it is said once, however many steps and vCPUs")
