@@ -73,6 +73,25 @@ static bool identity_of(const struct doctor *d, struct identity *who)
 	return true;
 }
 
+/* Ours? Who was made a member of a group since the VMM was started is not what it is. */
+static bool is_ours(const struct identity *who)
+{
+	static gid_t groups[GROUPS_MAX];
+	int nr = getgroups(GROUPS_MAX, groups), i;
+	size_t at;
+
+	if (nr < 0 || who->uid != geteuid() || who->gid != getegid() ||
+	    (size_t)nr != who->nr_groups)
+		return false;
+	for (at = 0; at < who->nr_groups; at++) {
+		for (i = 0; i < nr && groups[i] != who->groups[at]; i++)
+			;
+		if (i == nr)
+			return false;
+	}
+	return true;
+}
+
 /*
  * fork() into its cgroup (version 2), or into the nearest one above that a process can be
  * in; -1 if none can be entered. A device filter counts for all that is below it.
@@ -245,7 +264,7 @@ static void try_it(struct doctor *d, int node)
 
 	if (!identity_of(d, &who))
 		return;
-	if (who.uid == geteuid() && geteuid() != 0)
+	if (geteuid() && is_ours(&who))
 		be = NULL;
 	answer = ask(d, node, be, NULL, there);
 	if (answer.what == CANNOT_GO) {
