@@ -11,7 +11,7 @@
 
 #include "cells.h"
 
-#define RECORDS		65536U
+#define RECORDS		524288U	/* 32 MiB */
 /* The kernel charges in batches of 64 pages for each CPU. */
 #define SLACK		(64 * sysconf(_SC_PAGESIZE) * sysconf(_SC_NPROCESSORS_CONF))
 
