@@ -281,7 +281,9 @@ static int step(const struct step *args, struct hvstep_session *session, int pid
 	      hvstep_step(session, &args->step) : -ECANCELED;
 	if (!ret) {
 		read_all(&reading, pidfd);
-		cancel(&reading);
+		/* What is asked for by now is somebody else's. */
+		if (!hvstep_reader_is_done(reading.reader))
+			cancel(&reading);
 		status = result(&reading);
 	} else {
 		error("cannot step: %s", strerror(-ret));

@@ -240,7 +240,8 @@ struct hvstep_policy {
  *		range, HVSTEP_STEP_THEN_RUN with HVSTEP_STEP_CANCEL
  *   ENOMEM	there is no memory for what is kept of each vCPU
  *
- * Closing the last descriptor of the session withdraws the request.
+ * A vCPU has one request: another one, of whichever descriptor of the session, takes its
+ * place. Closing the last descriptor of the session withdraws it.
  */
 struct hvstep_step {
 	__u32 vcpu;
