@@ -98,7 +98,7 @@ static bool unmap_all(struct vm *vm)
 	return true;
 }
 
-TEST_F(moving, unmapped)
+TEST_F_TIMEOUT(moving, unmapped, 240)
 {
 	SKIP_REFERENCE();
 	step_while(self->vm, self->v, unmap_all);
@@ -250,7 +250,7 @@ static bool change_memslot(struct vm *vm)
 	return true;
 }
 
-TEST_F(moving, memslots)
+TEST_F_TIMEOUT(moving, memslots, 120)
 {
 	SKIP_REFERENCE();
 	step_while(self->vm, self->v, change_memslot);
@@ -263,7 +263,7 @@ static bool toggle_log(struct vm *vm)
 	return true;
 }
 
-TEST_F(moving, dirty_log_on_and_off)
+TEST_F_TIMEOUT(moving, dirty_log_on_and_off, 120)
 {
 	SKIP_REFERENCE();
 	step_while(self->vm, self->v, toggle_log);
@@ -282,7 +282,7 @@ static bool is_logged(struct vm *vm, __u64 ra)
 }
 
 /* Whenever the log is switched on: what a step writes is in it, from the first one on. */
-TEST_F(moving, logged)
+TEST_F_TIMEOUT(moving, logged, 120)
 {
 	struct vm *vm = self->vm;
 	__u64 vector = vm_vector_ra(vm, 0xd00);
