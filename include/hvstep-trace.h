@@ -24,7 +24,8 @@
  *
  * HVSTEP_TRACE_COMPLETE: the end was written: @duration, @nr_records, @dropped, @filtered
  * and @error are what they say. Without it, the writer was killed: they are 0, and the
- * records go as far as the file does, a last incomplete one not counted.
+ * records go as far as the file does, a last incomplete one not counted. Pieces of several vCPUs
+ * are written at once, each to its place: one that was not yet reads as zeros.
  */
 #define HVSTEP_TRACE_COMPLETE	(1U << 0)
 

@@ -234,13 +234,17 @@ static bool is_wanted(const struct report_options *o, uint32_t vcpu)
 
 bool report_next(struct report *report, uint64_t *nr, struct hvstep_record *record)
 {
+	bool hole;
+
 	do {
 		show_progress(report, *nr);
 		if (!trace_file_read(&report->file, (*nr)++, record)) {
 			end_progress(report);
 			return false;
 		}
-	} while (!is_wanted(&report->options, record->vcpu));
+		hole = trace_file_is_hole(&report->file, record);
+		report->holes += hole;
+	} while (hole || !is_wanted(&report->options, record->vcpu));
 	return true;
 }
 
@@ -295,6 +299,7 @@ static void read_records(struct report *report)
 	struct hvstep_record record;
 	uint64_t nr = 0;
 
+	report->holes = 0;
 	while (!output_failed(&report->output) && report_next(report, &nr, &record)) {
 		unsigned int kind = record.kind;
 
@@ -309,6 +314,9 @@ static void read_records(struct report *report)
 	if (calls->left_out)
 		warning("%s: more than %d vCPUs: %" PRIu64 " records are left out",
 			report->file.name, CALLS_VCPUS_MAX, calls->left_out);
+	if (report->holes)
+		warning("%s: %" PRIu64 " records are missing in between: they were being written "
+			"when the writer was killed", report->file.name, report->holes);
 	if (report->file.nr_records && !report->records && !report->file.failed)
 		warning("%s: no record of these vCPUs", report->file.name);
 }

@@ -52,6 +52,7 @@ struct report {
 	struct progress progress;
 	uint64_t kinds[REPORT_NR_KINDS];
 	uint64_t records;		/* that were looked at */
+	uint64_t holes;			/* where there is none, see trace_file_is_hole() */
 	size_t events;			/* that were written, report-perfetto.c */
 };
 

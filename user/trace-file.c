@@ -208,3 +208,12 @@ bool trace_file_read(struct trace_file *file, uint64_t nr, struct hvstep_record 
 		record_swap(record);
 	return true;
 }
+
+/* No step's record: there is no instruction 0 that leads from address 0 to itself. */
+bool trace_file_is_hole(const struct trace_file *file, const struct hvstep_record *record)
+{
+	static const struct hvstep_record nothing;
+
+	return !(file->head.state & HVSTEP_TRACE_COMPLETE) &&
+	       !memcmp(record, &nothing, sizeof(nothing));
+}

@@ -32,4 +32,7 @@ void trace_file_close(struct trace_file *file);
  */
 bool trace_file_read(struct trace_file *file, uint64_t nr, struct hvstep_record *record);
 
+/* Whether it is none: of a writer that was killed, what was not written yet reads as zeros. */
+bool trace_file_is_hole(const struct trace_file *file, const struct hvstep_record *record);
+
 #endif /* HVSTEP_TRACE_FILE_H */

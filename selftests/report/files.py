@@ -4,6 +4,7 @@
 
 import os
 import random
+import re
 import resource
 import stat
 import subprocess
@@ -74,6 +75,22 @@ def not_complete():
         contains(out, "duration:     unknown: the end of the trace is missing\n")
     warned(sample().bytes(**fields)[:-1], "the end of the trace is missing", 9)
     warned(head(0, state=0), "the end of the trace is missing", 0)
+
+
+@test
+def not_yet_written():
+    trace = sample().bytes(state=0, nr_records=0, duration=0)
+    behind = HEAD_SIZE + 4 * RECORD_SIZE
+    holed = trace[:behind] + bytes(3 * RECORD_SIZE) + trace[behind:]
+    out = warned(holed, "3 records are missing in between", "13, 10 of them looked at")
+    contains(out, "kinds:        traced 10\n")
+    out, _ = run("--instructions", write("odd", holed))
+    equal(len(re.findall(r"(?m)^ *\d+ .* nop$", out)), 10)
+    # Of a writer that came to its end they are what it has written.
+    whole = head(13) + holed[HEAD_SIZE:]
+    out, err = run(write("odd", whole))
+    contains(out, "records:      13\n")
+    equal(err, "")
 
 
 @test
