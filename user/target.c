@@ -172,14 +172,15 @@ int target_pidfd(const struct target *target)
 /*
  * The policy is the VM's. Who steps it for a while sets one, and puts back what he has found:
  * two at once would take the one's for what is to be put back by the other. The lock is on the
- * process, so that it goes with whoever has it; and with us.
+ * process, so that it goes with whoever has it; and with us. It is on /proc/PID/fd, which who
+ * has no right to the process cannot open, and so not lock.
  */
 bool target_claim(const struct target *target)
 {
 	char path[32];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d", (int)target->pid);
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)target->pid);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || !flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
 		return true;
