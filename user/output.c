@@ -11,6 +11,7 @@
 
 #include "command.h"
 #include "output.h"
+#include "signals.h"
 
 /* What is removed if the command has to end before its time. */
 static const char *volatile unfinished;
@@ -34,13 +35,9 @@ static void watch_for_end(void)
 	struct sigaction action = { .sa_handler = die, .sa_flags = SA_RESETHAND };
 
 	atexit(remove_unfinished);
-	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
-		struct sigaction old;
-
-		/* One that is ignored (nohup) remains so. */
-		if (!sigaction(deadly[i], NULL, &old) && old.sa_handler == SIG_DFL)
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
+		if (!signal_is_ignored(deadly[i]))
 			sigaction(deadly[i], &action, NULL);
-	}
 }
 
 /* stdio forgets why a write failed. */
@@ -111,8 +108,7 @@ bool output_open(struct output *output, const char *name)
 	static const cookie_io_functions_t io = { .write = write_all };
 
 	*output = (struct output){ .name = name, .fd = -1 };
-	/* A reader that is gone is an error as any other. */
-	signal(SIGPIPE, SIG_IGN);
+	signals_spare_output();
 	if (file_open(output))
 		output->stream = fopencookie(output, "w", io);
 	if (output->stream)

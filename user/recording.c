@@ -22,6 +22,7 @@
 #include "progress.h"
 #include "queue.h"
 #include "recording.h"
+#include "signals.h"
 
 #define NSEC_PER_SEC	1000000000ULL
 /* Who goes on stepping after so long is asked to by somebody else. */
@@ -53,7 +54,7 @@ struct channel {
 	bool arrived;		/* at @until */
 	size_t records;		/* that are being written */
 	unsigned long long read;	/* and those that were, or were thrown away */
-	unsigned long long end;		/* once it is abandoned: no more than these */
+	unsigned long long end;		/* what comes behind, once it is abandoned, is not ours */
 	const char *at;		/* what is left of them, and where in the file */
 	size_t left;
 	unsigned long long offset;
@@ -93,7 +94,10 @@ static __u64 tag_of(enum op op, size_t channel)
 
 static unsigned long long recorded_of(const struct channel *c)
 {
-	return __atomic_load_n(&hvstep_reader_ring(c->reader)->head, __ATOMIC_ACQUIRE);
+	unsigned long long head = __atomic_load_n(&hvstep_reader_ring(c->reader)->head,
+						  __ATOMIC_ACQUIRE);
+
+	return head < c->end ? head : c->end;
 }
 
 static unsigned long long steps_of(const struct channel *c)
@@ -207,7 +211,7 @@ static void pump(struct loop *loop, size_t i)
 
 	for (;;) {
 		nr = hvstep_reader_peek(c->reader, &records);
-		if (loop->abandoned && nr > c->end - c->read)
+		if (nr > c->end - c->read)
 			nr = c->end - c->read;
 		if (!nr || !loop->failed)
 			break;
@@ -374,7 +378,7 @@ static void completed(struct loop *loop, enum op op, size_t i, int res)
 /* Have a vCPU's steps ended elsewhere than they were to? Not, if what tells is not there. */
 static bool has_missed_until(const struct recording *rec, const struct channel *c)
 {
-	return rec->has_until && !c->arrived && recorded_of(c) == steps_of(c) &&
+	return !c->arrived && recorded_of(c) == steps_of(c) &&
 	       !(rec->count && steps_of(c) >= rec->count);
 }
 
@@ -387,10 +391,12 @@ static bool has_ended_early(const struct loop *loop)
 		return false;
 	if (rec->count && rec->steps >= rec->count)
 		return false;
+	if (!rec->has_until)
+		return true;
 	for (i = 0; i < rec->nr_vcpus; i++)
 		if (has_missed_until(rec, &loop->channels[i]))
 			return true;
-	return !rec->has_until;
+	return false;
 }
 
 /* All of it goes to the kernel with the first wait. */
@@ -498,6 +504,7 @@ static bool channels_open(struct loop *loop)
 
 		trace.vcpu = rec->vcpus[i];
 		loop->channels[i].vcpu = rec->vcpus[i];
+		loop->channels[i].end = -1ULL;
 		ret = hvstep_trace(rec->session, &trace, &loop->channels[i].reader);
 		if (!ret)
 			continue;
@@ -586,13 +593,10 @@ static bool record(struct loop *loop)
 
 static void ending_signals(sigset_t *set)
 {
-	struct sigaction old;
-
 	sigemptyset(set);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGTERM);
-	/* One that is ignored (nohup) remains so, which a signal that is blocked does not. */
-	if (sigaction(SIGHUP, NULL, &old) || old.sa_handler != SIG_IGN)
+	if (!signal_is_ignored(SIGHUP))
 		sigaddset(set, SIGHUP);
 }
 

@@ -12,6 +12,7 @@
 #include "disassembly.h"
 #include "filter.h"
 #include "report.h"
+#include "signals.h"
 #include "target.h"
 
 /* Of the ring: the vCPU waits for what is printed. */
@@ -214,20 +215,13 @@ static void catch(int sig)
 /* Without SA_RESTART: a write to who does not read us any more is to end. */
 static void catch_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = catch }, old;
-	size_t i;
+	struct sigaction sa = { .sa_handler = catch };
 
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		/* One that is ignored (nohup) remains so. */
-		if (signals[i] == SIGHUP && !sigaction(SIGHUP, NULL, &old) &&
-		    old.sa_handler == SIG_IGN)
-			continue;
-		sigaction(signals[i], &sa, NULL);
-	}
-	/* Who reads us may go away, a file become too large: errors of the output then. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	if (!signal_is_ignored(SIGHUP))
+		sigaction(SIGHUP, &sa, NULL);
+	signals_spare_output();
 }
 
 static int result(const struct reading *reading)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "json.h"
 #include "progress.h"
 #include "recording.h"
+#include "signals.h"
 #include "target.h"
 
 #define DEFAULT_FILE	"hvstep.trace"
@@ -400,8 +400,7 @@ static int record(struct trace *trace)
 		return EXIT_HVSTEP;
 	recording_block_signals();
 	/* Who does not read us, or lets us write no more, is not to keep us from what follows. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
+	signals_spare_output();
 	ok = target_set_policy(&trace->target, session, trace->shared, &before) &&
 	     record_by_policy(trace);
 	/* Of whoever else has a descriptor of the session */
