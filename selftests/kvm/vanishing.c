@@ -3,10 +3,7 @@
  * The memslot that has the vectors goes while a step has words armed there, and comes back.
  * What the guest makes of that is its VMM's affair; no word of its memory is hvstep's then.
  */
-#include <errno.h>
 #include <pthread.h>
-#include <string.h>
-#include <sys/ioctl.h>
 
 #include "cells.h"
 #include "runner.h"
@@ -24,25 +21,14 @@ struct remover {
 	unsigned long done;
 };
 
-static void put_memslot(struct vm *vm, __u64 gpa, __u64 size)
-{
-	struct kvm_userspace_memory_region region = {
-		.guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (unsigned long)vm->mem,
-	};
-
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		vm_fail("memslot at %llx, %llx bytes: %s", gpa, size, strerror(errno));
-}
-
 static void *run(void *arg)
 {
 	struct remover *r = arg;
 
 	while (!read_once(&r->stop)) {
-		put_memslot(r->vm, r->elsewhere, r->elsewhere ? MEM_SIZE : 0);
+		vm_put_memslot(r->vm, r->elsewhere, r->elsewhere ? MEM_SIZE : 0, 0);
 		usleep(r->done % 8 * 50);
-		put_memslot(r->vm, 0, MEM_SIZE);
+		vm_put_memslot(r->vm, 0, MEM_SIZE, 0);
 		__atomic_fetch_add(&r->done, 1, __ATOMIC_RELAXED);
 		usleep(1000 + r->done % 16 * 100);
 	}

@@ -99,10 +99,20 @@ const char *cell_missing(const struct cell *cell)
 	return hash > 0 ? NULL : "no hash guests on this host";
 }
 
+void vm_put_memslot(struct vm *vm, __u64 gpa, __u64 size, __u32 flags)
+{
+	struct kvm_userspace_memory_region region = {
+		.guest_phys_addr = gpa, .memory_size = size, .flags = flags,
+		.userspace_addr = (unsigned long)vm->mem,
+	};
+
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		vm_fail("memslot at %llx, %llx bytes: %s", gpa, size, strerror(errno));
+}
+
 struct vm *vm_create(const struct cell *cell)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
-	struct kvm_userspace_memory_region region = { .memory_size = MEM_SIZE };
 	__u64 ra;
 
 	vm->cell = cell;
@@ -116,9 +126,7 @@ struct vm *vm_create(const struct cell *cell)
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (vm->mem == MAP_FAILED)
 		vm_fail("guest memory: %s", strerror(errno));
-	region.userspace_addr = (unsigned long)vm->mem;
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		vm_fail("KVM_SET_USER_MEMORY_REGION: %s", strerror(errno));
+	vm_put_memslot(vm, 0, MEM_SIZE, 0);
 	vm->radix = !cell->hash && check_extension(vm->fd, KVM_CAP_PPC_MMU_RADIX) > 0;
 	if (vm->radix)
 		make_radix(vm);
@@ -143,13 +151,7 @@ void vm_destroy(struct vm *vm)
 
 void vm_set_log(struct vm *vm, bool log)
 {
-	struct kvm_userspace_memory_region region = {
-		.memory_size = MEM_SIZE, .userspace_addr = (unsigned long)vm->mem,
-		.flags = log ? KVM_MEM_LOG_DIRTY_PAGES : 0,
-	};
-
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		vm_fail("dirty log: %s", strerror(errno));
+	vm_put_memslot(vm, 0, MEM_SIZE, log ? KVM_MEM_LOG_DIRTY_PAGES : 0);
 }
 
 void vm_other_memslot(struct vm *vm)

@@ -114,7 +114,9 @@ int vm_host_power(void);
 
 struct vm *vm_create(const struct cell *cell);
 void vm_destroy(struct vm *vm);
-/* The guest's memslot: with a log of dirty pages, or without one */
+/* The guest's memslot: at @gpa, with the first @size bytes of its memory (0: none any more) */
+void vm_put_memslot(struct vm *vm, __u64 gpa, __u64 size, __u32 flags);
+/* With a log of dirty pages, or without one */
 void vm_set_log(struct vm *vm, bool log);
 /* Another memslot, that nobody uses, comes and goes: the memslots are other ones each time. */
 void vm_other_memslot(struct vm *vm);
