@@ -19,6 +19,14 @@
 #include <asm/kvm_book3s.h>
 #include <linux/hvstep.h>
 
+/*
+ * The stub is of ELFv2, where a function's address is that of its code; and nothing of this
+ * has ever run on a big-endian host (guests of that byte order are another matter).
+ */
+#if !defined(CONFIG_PPC64_ELF_ABI_V2) || !defined(CONFIG_CPU_LITTLE_ENDIAN)
+#error "hvstep is for little-endian (ppc64le) hosts"
+#endif
+
 #ifndef INVALID_GPA
 #define INVALID_GPA	(~(gpa_t)0)
 #endif

@@ -60,9 +60,14 @@ static bool machine_is_power(struct doctor *d, const char *cpu)
 	else if (tree_read(d, "/proc/sys/kernel/arch", arch, sizeof(arch)) > 0)
 		arch[strcspn(arch, "\n")] = '\0';
 	else
-		snprintf(arch, sizeof(arch), "%s", *cpu ? "ppc64" : "unknown");
+		snprintf(arch, sizeof(arch), "%s", *cpu ? "ppc64le" : "unknown");
 
-	if (strncmp(arch, "ppc64", 5)) {
+	if (!strcmp(arch, "ppc64")) {
+		doctor_problem(d, "machine", "run it on a host with a little-endian kernel (ppc64le)",
+			       "%s: hvstep is not built for big-endian hosts", arch);
+		return false;
+	}
+	if (strcmp(arch, "ppc64le")) {
 		doctor_problem(d, "machine", "run it on a POWER host",
 			       "%s: only guests on POWER can be stepped", arch);
 		return false;
@@ -202,7 +207,9 @@ static void check_ptrace(struct doctor *d)
 	bool capable = doctor_capable(d, CAP_SYS_PTRACE);
 	long scope = 0;
 
-	tree_number(d, "/proc/sys/kernel/yama/ptrace_scope", &scope);
+	/* A kernel may be without Yama; a collection of files is silent about it. */
+	if (!tree_number(d, "/proc/sys/kernel/yama/ptrace_scope", &scope) && !doctor_live(d))
+		return;
 	if (scope >= 3)
 		doctor_note(d, "ptrace", "start VMMs with hvstep run",
 			    "kernel.yama.ptrace_scope=%ld: hvstep attach, step and trace are for "
@@ -223,10 +230,12 @@ static void check_io_uring(struct doctor *d)
 	static const char * const remedy =
 		"permit it: sysctl -w kernel.io_uring_disabled=0 (hvstep run and debuggers do "
 		"without)";
-	long disabled;
+	long disabled = 0;
 
 	/* Kernels before 6.6 do not have it, and permit it. */
-	if (!tree_number(d, "/proc/sys/kernel/io_uring_disabled", &disabled) || !disabled)
+	if (!tree_number(d, "/proc/sys/kernel/io_uring_disabled", &disabled) && !doctor_live(d))
+		return;
+	if (!disabled)
 		doctor_ok(d, "io_uring", "permitted");
 	else if (disabled == 1 && doctor_capable(d, CAP_SYS_ADMIN))
 		doctor_ok(d, "io_uring", "permitted to this user");
