@@ -3,11 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "doctor.h"
@@ -15,6 +17,7 @@
 
 /* At the end of a module's file, see the kernel's include/linux/module_signature.h. */
 #define SIGNATURE	"~Module signature appended~\n"
+#define SECURITYFS	"/sys/kernel/security"
 
 /* Another kernel that has the module. */
 static bool other_kernel(const struct doctor *d, char *release, size_t size)
@@ -39,10 +42,48 @@ static bool other_kernel(const struct doctor *d, char *release, size_t size)
 	return found;
 }
 
+static bool is_compressed(const char *path)
+{
+	return strcmp(strrchr(path, '.'), ".ko");
+}
+
 /*
- * The kernel that a module's file was built for, from the "vermagic=RELEASE ..." among its
- * strings. Of a compressed file it cannot be seen.
+ * The first line of what modinfo(8) says of a file, which it can decompress: kmod, whose it
+ * is, is where modules are. False if it cannot; a @field that is not there is empty.
  */
+static bool modinfo(const struct doctor *d, const char *path, const char *field, char *value,
+		    size_t size)
+{
+	char full[PATH_MAX];
+	char *const argv[] = { "modinfo", "-F", (char *)field, full, NULL };
+	posix_spawn_file_actions_t actions;
+	int pipefd[2], status = -1;
+	ssize_t got = 0;
+	size_t len = 0;
+	pid_t pid;
+
+	tree_path(d, full, path);
+	if (pipe2(pipefd, O_CLOEXEC) != 0)
+		return false;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, pipefd[1], STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	status = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(pipefd[1]);
+	if (!status) {
+		do {
+			got = read(pipefd[0], value + len, size - 1 - len);
+			len += got > 0 ? got : 0;
+		} while (got > 0 && len < size - 1);
+	}
+	close(pipefd[0]);
+	value[len] = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	return !status && waitpid(pid, &status, 0) == pid && !status && got >= 0;
+}
+
+/* The kernel that a module's file was built for, by the "vermagic=RELEASE ..." among its strings */
 static bool built_for(const struct doctor *d, const char *path, char *release, size_t size)
 {
 	static const char key[] = "vermagic=";
@@ -52,8 +93,12 @@ static bool built_for(const struct doctor *d, const char *path, char *release, s
 	void *file;
 	int fd;
 
-	if (strcmp(strrchr(path, '.'), ".ko"))
-		return false;
+	if (is_compressed(path)) {
+		if (!modinfo(d, path, "vermagic", release, size) || !*release)
+			return false;
+		release[strcspn(release, " ")] = '\0';
+		return true;
+	}
 	tree_path(d, full, path);
 	fd = open(full, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -91,19 +136,39 @@ static bool forbids(const char *text)
 	return false;
 }
 
+/* Whether the kernel's command line names hvstep in the list of @option, which ends with a "=". */
+static bool cmdline_forbids(const struct doctor *d, const char *option)
+{
+	char text[4096], *words, *word, *list, *name;
+
+	if (tree_read(d, "/proc/cmdline", text, sizeof(text)) <= 0)
+		return false;
+	for (words = text; (word = strsep(&words, "\n "));) {
+		if (strncmp(word, option, strlen(option)))
+			continue;
+		for (list = word + strlen(option); (name = strsep(&list, ","));)
+			if (!strcmp(name, "hvstep"))
+				return true;
+	}
+	return false;
+}
+
 /*
- * A file that keeps the module from being loaded at boot. (An install line does not keep
+ * What keeps the module from being loaded at boot. (An install line does not keep
  * modprobe from it: libkmod ignores that of a module that has a softdep.)
  */
 static bool forbidden(const struct doctor *d, char path[PATH_MAX])
 {
 	static const char * const dirs[] = {
-		"/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d",
+		"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d",
+		"/usr/lib/modprobe.d", "/lib/modprobe.d",
 	};
 	static char text[1 << 16];
 	struct dirent *entry;
-	bool found = false;
+	bool found = cmdline_forbids(d, "modprobe.blacklist=");
 
+	if (found)
+		snprintf(path, PATH_MAX, "modprobe.blacklist= of the kernel's command line");
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && !found; i++) {
 		char full[PATH_MAX];
 		DIR *dir;
@@ -197,9 +262,12 @@ static void check_installed(struct doctor *d)
 	} else if (!listed) {
 		doctor_problem(d, "module", "have it found: depmod -a; then load it: modprobe hvstep",
 			       "not loaded; modprobe does not know of %s", path);
+	} else if (cmdline_forbids(d, "module_blacklist=")) {
+		doctor_problem(d, "module", "boot without that; until then no modprobe loads it",
+			       "not loaded; module_blacklist= of the kernel's command line forbids it");
 	} else if (forbidden(d, conf)) {
-		doctor_problem(d, "module", "load the module: modprobe hvstep; remove that line to "
-			       "have it loaded at boot",
+		doctor_problem(d, "module", "load the module: modprobe hvstep; remove that line, or "
+			       "word, to have it loaded at boot",
 			       "not loaded; %s keeps it from being loaded at boot", conf);
 	} else {
 		doctor_problem(d, "module", remedy, "not loaded; installed as %s", path);
@@ -208,17 +276,21 @@ static void check_installed(struct doctor *d)
 
 enum signature { UNSIGNED, SIGNED, UNKNOWN };
 
-/* Of a compressed file it cannot be seen. */
 static enum signature signature_of(const struct doctor *d)
 {
-	char path[PATH_MAX], full[PATH_MAX], end[sizeof(SIGNATURE) - 1];
+	char path[PATH_MAX], full[PATH_MAX], end[sizeof(SIGNATURE) - 1], text[128];
 	enum signature ret = UNKNOWN;
 	bool listed;
 	int fd;
 
-	if (!*d->release || !tree_module(d, d->release, "hvstep", path, &listed) ||
-	    strcmp(strrchr(path, '.'), ".ko"))
+	if (!*d->release || !tree_module(d, d->release, "hvstep", path, &listed))
 		return UNKNOWN;
+	if (is_compressed(path)) {
+		if (!built_for(d, path, text, sizeof(text)) ||
+		    !modinfo(d, path, "sig_id", text, sizeof(text)))
+			return UNKNOWN;
+		return *text ? SIGNED : UNSIGNED;
+	}
 	tree_path(d, full, path);
 	fd = open(full, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -242,7 +314,7 @@ static void check_signature(struct doctor *d)
 	enum signature signature = signature_of(d);
 	const char *why = NULL;
 
-	tree_read(d, "/sys/kernel/security/lockdown", lockdown, sizeof(lockdown));
+	tree_read(d, SECURITYFS "/lockdown", lockdown, sizeof(lockdown));
 	tree_read(d, "/sys/module/module/parameters/sig_enforce", enforce, sizeof(enforce));
 	if (strstr(lockdown, "[integrity]"))
 		why = "lockdown=integrity";
@@ -251,17 +323,24 @@ static void check_signature(struct doctor *d)
 	else if (enforce[0] == 'Y')
 		why = "module.sig_enforce";
 
-	if (!why)
+	/* A kernel may have neither; but a container seldom has the first, a collection any. */
+	if (!why && !*lockdown && !tree_has(d, SECURITYFS "/lsm")) {
+		if (doctor_live(d))
+			doctor_note(d, "signature", "ask outside of a container; or mount it: mount -t "
+				    "securityfs none " SECURITYFS,
+				    "whether modules need one cannot be seen without " SECURITYFS);
+	} else if (!why) {
 		doctor_ok(d, "signature", "modules need none");
-	else if (signature == UNSIGNED)
+	} else if (signature == UNSIGNED) {
 		doctor_problem(d, "signature", remedy,
 			       "%s: only signed modules are loaded, and hvstep's is not", why);
-	else
+	} else {
 		doctor_note(d, "signature",
 			    "if modprobe fails (Key was rejected, Operation not permitted) it is not "
 			    "such a key; README.md has a section on it",
 			    "%s: only modules are loaded that a key has signed which this kernel "
 			    "trusts%s", why, signature == SIGNED ? "; hvstep's is signed" : "");
+	}
 }
 
 void doctor_module_file(struct doctor *d)

@@ -114,6 +114,20 @@ static bool user_has_group(const struct group *group)
 	return false;
 }
 
+/* In a user namespace, a container without root, groups from outside have all the same number. */
+static bool is_foreign_group(const struct doctor *d, gid_t gid)
+{
+	unsigned int inside, outside, nr;
+	char map[128];
+	long overflow;
+
+	return doctor_live(d) && tree_number(d, "/proc/sys/kernel/overflowgid", &overflow) &&
+	       gid == (gid_t)overflow &&
+	       tree_read(d, "/proc/self/gid_map", map, sizeof(map)) > 0 &&
+	       !(sscanf(map, "%u %u %u", &inside, &outside, &nr) == 3 && !inside && !outside &&
+		 nr == UINT_MAX);
+}
+
 /* It is not the mode alone that counts: what can be seen of why it was not enough? */
 void doctor_denied(struct doctor *d, const char *check, const char *path, const char *details)
 {
@@ -129,6 +143,11 @@ void doctor_denied(struct doctor *d, const char *check, const char *path, const 
 			       "denied; the profile has to permit it to be read and written",
 			       "%s%s, though its mode permits it: a security module (AppArmor, SELinux) "
 			       "does not", strerror(EACCES), details);
+	} else if (is_foreign_group(d, st.st_gid)) {
+		doctor_problem(d, check, "be in the device's group outside, and have the container keep "
+			       "it: podman run --group-add keep-groups",
+			       "%s%s: its group is none of this user namespace's, or container's",
+			       strerror(EACCES), details);
 	} else if (!st.st_gid) {
 		snprintf(text, sizeof(text), "give it a group by a rule of udev: KERNEL==\"%s\", "
 			 "GROUP=\"kvm\", MODE=\"0660\"; or be root", strrchr(path, '/') + 1);

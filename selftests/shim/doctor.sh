@@ -59,6 +59,7 @@ healthy() {
 	put proc/sys/kernel/arch ppc64le
 	put proc/sys/kernel/yama/ptrace_scope 1
 	put proc/sys/kernel/io_uring_disabled 0
+	put sys/kernel/security/lsm capability
 	put proc/self/status "Name:	hvstep
 CapEff:	000001ffffffffff"
 	cpuinfo "POWER9 (raw)" PowerNV Radix
@@ -137,7 +138,7 @@ json() {
 	doctor --json "$@" | python3 -c 'import json, sys; o = json.load(sys.stdin); c = {x["check"]: x for x in o["checks"]}; print(*eval(sys.argv[1]))' "$wanted"
 }
 
-plan 116
+plan 127
 healthy
 expect -e '' -o "ok       machine: ppc64le, kernel $release
 ok       processor: POWER9, bare metal
@@ -152,7 +153,10 @@ ok       io_uring: permitted" "nothing is in the way" doctor
 put proc/sys/kernel/arch x86_64
 problem "not POWER" machine "x86_64: only guests on POWER can be stepped" "run it on a POWER host"
 rm "$root/proc/sys/kernel/arch"
-ok "a kernel that does not say its architecture" machine "ppc64, kernel $release"
+ok "a kernel that does not say its architecture" machine "ppc64le, kernel $release"
+put proc/sys/kernel/arch ppc64
+problem "a big-endian host" machine "ppc64: hvstep is not built for *" "*ppc64le*"
+rm "$root/proc/sys/kernel/arch"
 rm "$root/proc/cpuinfo"
 problem "nothing is known" machine "unknown: *" "run *"
 healthy
@@ -198,6 +202,9 @@ unloaded
 problem "not loaded" module "not loaded; installed as /lib/modules/$release/updates/dkms/hvstep.ko" \
 	"load the module: modprobe hvstep"
 expect -s 1 -o "$(says ok signature 'modules need none')" "which needs no signature" lines doctor
+rm "$root/sys/kernel/security/lsm"
+is "of a collection without securityfs no such thing is said" "$(count signature:)" 0
+put sys/kernel/security/lsm capability
 is "its device is missing for no other reason" "$(count /dev/hvstep:)" 0
 put proc/modules "hvstep 1 0 - Live 0x0"
 device hvstep
@@ -243,6 +250,20 @@ problem "blacklisted" module "not loaded; /usr/lib/modprobe.d/a.conf keeps it fr
 put etc/modprobe.d/b.conf "install hvstep /bin/false"
 problem "an install line changes nothing" module "not loaded; /usr/lib/modprobe.d/a.conf keeps it from being *" \
 	"*modprobe hvstep; remove that line*"
+rm "$root/usr/lib/modprobe.d/a.conf"
+put usr/local/lib/modprobe.d/a.conf "blacklist hvstep"
+problem "blacklisted where make install PREFIX=/usr/local puts things" module \
+	"not loaded; /usr/local/lib/modprobe.d/a.conf keeps it from being *" "*modprobe hvstep; remove that line*"
+rm "$root/usr/local/lib/modprobe.d/a.conf"
+put proc/cmdline "root=/dev/sda1 modprobe.blacklist=kvm_hv,hvstep2 module_blacklist=hvstep3 hvstep"
+problem "a command line that is about others" module "not loaded; installed as *" "*modprobe hvstep"
+put proc/cmdline "root=/dev/sda1 modprobe.blacklist=kvm_hv,hvstep quiet"
+problem "blacklisted for modprobe by the command line" module \
+	"not loaded; modprobe.blacklist= of the kernel's command line keeps it from being loaded at boot" \
+	"*modprobe hvstep; remove*word*"
+put proc/cmdline "quiet module_blacklist=hvstep"
+problem "forbidden by the command line" module "not loaded; module_blacklist= of *" "boot without that*"
+rm "$root/proc/cmdline"
 put proc/sys/kernel/modules_disabled 1
 problem "no module can be loaded" modules "kernel.modules_disabled=1*" "boot again*"
 put proc/sys/kernel/modules_disabled 0
@@ -297,6 +318,20 @@ else
 	skip "a device that its group may not use" "not root"
 fi
 
+# What modinfo says: VERMAGIC SIG_ID
+modinfo() {
+	mkdir -p "$tap_dir/bin"
+	cat >"$tap_dir/bin/modinfo" <<-END
+		#!/bin/sh
+		[ "\$1" = -F ] && [ -e "\$3" ] || exit 1
+		case \$2 in
+		vermagic) echo "$1" ;;
+		sig_id) echo "$2" ;;
+		esac
+	END
+	chmod +x "$tap_dir/bin/modinfo"
+}
+
 # Signatures
 for mode in integrity confidentiality; do
 	unloaded
@@ -314,6 +349,21 @@ put "lib/modules/$release/updates/dkms/hvstep.ko" short
 expect -s 1 -o "$(says ok signature 'modules need none')" "sig_enforce=N" lines doctor
 put sys/module/module/parameters/sig_enforce Y
 problem "sig_enforce=Y" signature "module.sig_enforce*" "sign it*"
+rm "$root/lib/modules/$release/updates/dkms/hvstep.ko" "$root/lib/modules/$release/modules.dep"
+installed $release updates/dkms/hvstep.ko.xz
+PATH=$tap_dir/bin:$PATH
+modinfo "$release SMP mod_unload" ""
+problem "sig_enforce=Y, compressed and unsigned" signature "module.sig_enforce*hvstep's is not" "sign it*"
+modinfo "$release SMP mod_unload" PKCS#7
+expect -s 1 -o "$(says note signature "module.sig_enforce*; hvstep's is signed" "*")" \
+	"compressed and signed" lines doctor
+modinfo "$other SMP mod_unload" PKCS#7
+problem "compressed, built for another kernel" module \
+	"not loaded; */hvstep.ko.xz is built for another kernel, $other: *" "*dkms install --force*"
+printf '#!/bin/sh\nexit 1\n' >"$tap_dir/bin/modinfo"
+expect -s 1 -o "$(says note signature "module.sig_enforce: only modules*trusts" "*")" \
+	"compressed, and modinfo cannot read it" lines doctor
+PATH=${PATH#*:}
 healthy
 put sys/module/module/parameters/sig_enforce Y
 is "of one that is loaded no signature matters" "$(count signature)" 0
@@ -335,7 +385,9 @@ note "io_uring, but for root only" io_uring "kernel.io_uring_disabled=1*" "*io_u
 put proc/sys/kernel/io_uring_disabled 2
 note "no io_uring" io_uring "kernel.io_uring_disabled=2*" "*io_uring_disabled=0*"
 rm "$root/proc/sys/kernel/io_uring_disabled"
-ok "a kernel before io_uring_disabled" io_uring permitted
+is "what is not in the tree is not looked at" "$(count io_uring:)" 0
+rm "$root/proc/sys/kernel/yama/ptrace_scope"
+is "nor who may trace whom" "$(count ptrace:)" 0
 
 # A VMM
 healthy
