@@ -38,9 +38,17 @@ module_source() {
 		sed "s,^,/usr/src/hvstep-$version/," | LC_ALL=C sort
 }
 
+# What dkms is called with when hvstep-dkms is installed, or upgraded to
+post() {
+	mkdir -p "$tap_dir/bin"
+	printf '#!/bin/sh\necho "$@"\n' >"$tap_dir/bin/dkms"
+	chmod +x "$tap_dir/bin/dkms"
+	query hvstep-dkms --qf '%{POSTIN}\n' | PATH=$tap_dir/bin:$PATH sh
+}
+
 lint() { rpmlint -c "$top/packaging/rpm/rpmlint.toml" "$@"; }
 
-plan 12
+plan 13
 expect "make rpm" "$top/packaging/make-rpm"
 # There is nothing to look at.
 [ "$tap_failed" = 0 ] || finish
@@ -68,6 +76,10 @@ is "hvstep-dkms has all of the module's source" "$(files hvstep-dkms)" "$(module
 expect -o "libcapstone.so.[0-9] libelf.so.1 liburing.so.2 " \
 	"hvstep requires the libraries it is linked with" requires hvstep
 is "hvstep-dkms requires dkms" "$(query hvstep-dkms --requires | grep -x dkms)" dkms
+is "it builds and installs the module, over that of an older release, too" "$(post)" \
+"add -m hvstep -v $version -q --rpm_safe_upgrade
+build -m hvstep -v $version -q --force
+install -m hvstep -v $version -q --force"
 expect -o '*0 errors, 0 warnings*' "rpmlint accepts the spec" lint "$top/packaging/rpm/hvstep.spec"
 expect -o '*0 errors, 0 warnings*' "the source package" lint "$out/hvstep-$version"-*.src.rpm
 expect -o '*0 errors, 0 warnings*' "and the packages" lint \
