@@ -17,7 +17,7 @@ dist() { make -s -C "$1" dist && cp "$1/build/dist/$name.tar.xz" "$tap_dir/$2"; 
 same() { cmp "$tap_dir/$1" "$tap_dir/$2"; }
 
 # Another checkout of the same commit and the same changes, made at another time, by
-# someone who is stricter about whom to show his files.
+# someone who is stricter about whom to show his files, and has his own settings.
 copy() {
 	(umask 077 && mkdir "$tap_dir/copy" && cd "$top" &&
 		git ls-files -z | xargs -0 cp --parents -t "$tap_dir/copy" &&
@@ -43,7 +43,8 @@ is "which are nobody's, and everybody's to read" \
 	"-rw-r--r-- 0/0 -rwxr-xr-x 0/0 "
 if [ -e "$top/.git" ]; then
 	expect "another checkout" copy
-	sh -c 'umask 077; make -s -C "$1/copy" dist' - "$tap_dir" 2>/dev/null
+	TAR_OPTIONS=--xattrs XZ_OPT=-9e XZ_DEFAULTS=--check=crc32 TZ=Asia/Tokyo \
+		sh -c 'umask 077; make -s -C "$1/copy" dist' - "$tap_dir" 2>/dev/null
 	expect "makes the same bytes" cmp "$tap_dir/first" "$tap_dir/copy/build/dist/$name.tar.xz"
 else
 	skip "another checkout" "this is none"
