@@ -50,7 +50,7 @@ wanted() {
 	END
 }
 
-plan 8
+plan 12
 expect "make install" make_in_root install
 is "it installs what it should" "$(files)" "$(wanted usr)"
 expect "make uninstall" make_in_root uninstall
@@ -61,4 +61,11 @@ is "everything is below that" "$(files)" "$(wanted usr/local)"
 touch "$root/usr/local/lib/udev/rules.d/61-other.rules"
 expect "make uninstall PREFIX=/usr/local" make_in_root PREFIX=/usr/local uninstall
 is "only what is not ours is left" "$(files)" usr/local/lib/udev/rules.d/61-other.rules
+rm -r "$root"
+expect -e '*do not look below /opt/lib*' "make install elsewhere says what is not found there" \
+	make_in_root PREFIX=/opt install
+is "and does it" "$(files)" "$(wanted opt)"
+root="$tap_dir/ro ot"
+expect -s 2 -e '*cannot have blanks*' "a directory of two words is refused" make_in_root install
+is "before anything is done" "$(ls -d "$tap_dir"/ro* "$top"/ot "$top"/*/ot 2>/dev/null)" "$tap_dir/root"
 finish
