@@ -24,6 +24,8 @@ FACT = re.compile(r"^# host: (\w+) = (.*)")
 # Where the host has the QEMU that it gets by --copy
 COPIED_QEMU = "/srv/copy/qemu-sid-ppc64el/bin/qemu-system-ppc64"
 REASON = re.compile(r"error|fail|cannot|timeout|complain|early|problem|missing", re.IGNORECASE)
+# Without where the archive is
+UNFETCHED = re.compile(r"E: Failed to fetch \S*?([^/\s]+)\s+(.*?)\s*(?:\[IP: .*\])?$")
 ENDS = {
     emulator.EX_TIMEOUT: "timeout",
     emulator.EX_KERNEL: "the kernel complains",
@@ -57,7 +59,9 @@ def logged(name, command):
 def last_words(lines):
     """The line that most probably says why."""
     told = [line.strip() for line in lines if REASON.search(line)]
-    return (told or lines)[-1]
+    # What apt was told by the archive is said before what it means to us.
+    apts = [f"{m[1]}: {m[2]}" for m in map(UNFETCHED.match, told) if m]
+    return (apts or told or lines)[-1]
 
 
 def test(tests, machine, kernel, timeout):

@@ -143,8 +143,14 @@ def column(results, kernel):
     return f"{release or kernel}<br>{page} pages" if page else release or kernel
 
 
-def machines_table(results, machines, kernels):
+def programs(result):
+    return ", ".join(sorted(result["tests"].split()[1:]))
+
+
+def machines_table(results, machines, kernels, usual):
+    """@usual: the programs that need no note."""
     notes = Notes()
+    others = {r["machine"]: programs(r) for r in results if programs(r) != usual}
     cells = {(r["machine"], r["kernel"]): r for r in results}
     machines = in_order((r["machine"] for r in results), machines)
     kernels = in_order((r["kernel"] for r in results), kernels)
@@ -152,7 +158,10 @@ def machines_table(results, machines, kernels):
              "|---" * (len(kernels) + 2) + "|"]
     for machine in machines:
         cpu = first(results, "cpu", machine=machine).split(",")[0].split(" ")[0]
-        lines.append(row([f"{machine}, {cpu}" if cpu else machine,
+        title = f"{machine}, {cpu}" if cpu else machine
+        if machine in others:
+            title += f" {notes.mark('these only: ' + others[machine])}"
+        lines.append(row([title,
                           first(results, "qemu", machine=machine),
                           *(outcome(cells.get((machine, k)), notes) for k in kernels)]))
     return lines + ([""] + notes.lines() if notes.texts else [])
@@ -171,11 +180,11 @@ def markdown(results):
     gdb = [r for r in results if not r["tests"].startswith("kvm")]
     dates = sorted(r["date"] for r in results if "date" in r)
     when = dates[0] if dates[:1] == dates[-1:] else " to ".join(dates[:1] + dates[-1:])
-    programs = {name for r in kvm for name in r["tests"].split()[1:]}
+    usual = max((programs(r) for r in kvm), key=len, default="")
     lines = [f"`make matrix`, {when}: tests passed (and skipped) of hand-written guests, by machine "
              "and by the release of the host's kernel",
-             f"(`selftests/kvm`: {', '.join(sorted(programs))}):", ""]
-    lines += machines_table(kvm, list(cell.emulator.MACHINES), cell.payload.kernels())
+             f"(`selftests/kvm`: {usual}):", ""]
+    lines += machines_table(kvm, list(cell.emulator.MACHINES), cell.payload.kernels(), usual)
     if gdb:
         host = gdb[0]
         lines += ["", f"Stepping by source lines, on {host['machine']} with {host['kernel']}:", ""]
