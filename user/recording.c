@@ -54,7 +54,11 @@ struct channel {
 	bool arrived;		/* at @until */
 	size_t records;		/* that are being written */
 	unsigned long long read;	/* and those that were, or were thrown away */
-	unsigned long long end;		/* what comes behind, once it is abandoned, is not ours */
+	/* Once it has ended: what comes behind is somebody else's, who steps the vCPU as well. */
+	bool ended;
+	unsigned long long end;
+	unsigned long long dropped;
+	unsigned long long filtered;
 	const char *at;		/* what is left of them, and where in the file */
 	size_t left;
 	unsigned long long offset;
@@ -94,19 +98,35 @@ static __u64 tag_of(enum op op, size_t channel)
 
 static unsigned long long recorded_of(const struct channel *c)
 {
-	unsigned long long head = __atomic_load_n(&hvstep_reader_ring(c->reader)->head,
-						  __ATOMIC_ACQUIRE);
+	return c->ended ? c->end :
+	       __atomic_load_n(&hvstep_reader_ring(c->reader)->head, __ATOMIC_ACQUIRE);
+}
 
-	return head < c->end ? head : c->end;
+static unsigned long long dropped_of(const struct channel *c)
+{
+	return c->ended ? c->dropped :
+	       __atomic_load_n(&hvstep_reader_ring(c->reader)->dropped, __ATOMIC_RELAXED);
+}
+
+static unsigned long long filtered_of(const struct channel *c)
+{
+	return c->ended ? c->filtered :
+	       __atomic_load_n(&hvstep_reader_ring(c->reader)->filtered, __ATOMIC_RELAXED);
 }
 
 static unsigned long long steps_of(const struct channel *c)
 {
-	const struct hvstep_ring *ring = hvstep_reader_ring(c->reader);
+	return recorded_of(c) + dropped_of(c) + filtered_of(c);
+}
 
-	return recorded_of(c) +
-	       __atomic_load_n(&ring->dropped, __ATOMIC_RELAXED) +
-	       __atomic_load_n(&ring->filtered, __ATOMIC_RELAXED);
+static void channel_end(struct channel *c, unsigned long long end)
+{
+	if (c->ended)
+		return;
+	c->dropped = dropped_of(c);
+	c->filtered = filtered_of(c);
+	c->end = end;
+	c->ended = true;
 }
 
 static void count(struct loop *loop)
@@ -119,12 +139,10 @@ static void count(struct loop *loop)
 	rec->filtered = 0;
 	rec->recorded = 0;
 	for (i = 0; i < rec->nr_vcpus; i++) {
-		const struct hvstep_ring *ring = hvstep_reader_ring(loop->channels[i].reader);
-
 		rec->steps += steps_of(&loop->channels[i]);
 		rec->recorded += recorded_of(&loop->channels[i]);
-		rec->dropped += __atomic_load_n(&ring->dropped, __ATOMIC_RELAXED);
-		rec->filtered += __atomic_load_n(&ring->filtered, __ATOMIC_RELAXED);
+		rec->dropped += dropped_of(&loop->channels[i]);
+		rec->filtered += filtered_of(&loop->channels[i]);
 	}
 }
 
@@ -153,7 +171,7 @@ static void abandon(struct loop *loop)
 		return;
 	loop->abandoned = true;
 	for (i = 0; i < loop->rec->nr_vcpus; i++) {
-		loop->channels[i].end = recorded_of(&loop->channels[i]);
+		channel_end(&loop->channels[i], recorded_of(&loop->channels[i]));
 		if (loop->channels[i].polled)
 			queue_cancel(&loop->uring, tag_of(OP_OTHER, i), tag_of(OP_POLL, i));
 	}
@@ -179,6 +197,7 @@ static void channel_done(struct loop *loop, struct channel *c)
 	struct recording *rec = loop->rec;
 
 	c->done = true;
+	channel_end(c, c->read);
 	loop->nr_done++;
 	if (ring->error && !rec->error) {
 		rec->error = ring->error;
@@ -211,7 +230,7 @@ static void pump(struct loop *loop, size_t i)
 
 	for (;;) {
 		nr = hvstep_reader_peek(c->reader, &records);
-		if (nr > c->end - c->read)
+		if (c->ended && nr > c->end - c->read)
 			nr = c->end - c->read;
 		if (!nr || !loop->failed)
 			break;
@@ -504,7 +523,6 @@ static bool channels_open(struct loop *loop)
 
 		trace.vcpu = rec->vcpus[i];
 		loop->channels[i].vcpu = rec->vcpus[i];
-		loop->channels[i].end = -1ULL;
 		ret = hvstep_trace(rec->session, &trace, &loop->channels[i].reader);
 		if (!ret)
 			continue;
