@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,14 +49,15 @@ static bool is_compressed(const char *path)
 }
 
 /*
- * The first line of what modinfo(8) says of a file, which it can decompress: kmod, whose it
- * is, is where modules are. False if it cannot; a @field that is not there is empty.
+ * The first line of what modinfo(8) says of a file, which it can decompress: it is kmod by
+ * another name, and where modules are, kmod is in the path of users, too. False if it cannot;
+ * a @field that is not there is empty.
  */
 static bool modinfo(const struct doctor *d, const char *path, const char *field, char *value,
 		    size_t size)
 {
 	char full[PATH_MAX];
-	char *const argv[] = { "modinfo", "-F", (char *)field, full, NULL };
+	char *const argv[] = { "modinfo", "-F", (char *)field, "--", full, NULL };
 	posix_spawn_file_actions_t actions;
 	int pipefd[2], status = -1;
 	ssize_t got = 0;
@@ -63,12 +65,14 @@ static bool modinfo(const struct doctor *d, const char *path, const char *field,
 	pid_t pid;
 
 	tree_path(d, full, path);
+	/* Whoever has started us may ignore it: there is nobody to wait for then. */
+	signal(SIGCHLD, SIG_DFL);
 	if (pipe2(pipefd, O_CLOEXEC) != 0)
 		return false;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, pipefd[1], STDOUT_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	status = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+	status = posix_spawnp(&pid, "kmod", &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	close(pipefd[1]);
 	if (!status) {
@@ -83,11 +87,22 @@ static bool modinfo(const struct doctor *d, const char *path, const char *field,
 	return !status && waitpid(pid, &status, 0) == pid && !status && got >= 0;
 }
 
+/* Of a tree whose files need not be what they are called */
+static int open_module(const struct doctor *d, const char *path)
+{
+	char full[PATH_MAX];
+	struct stat st;
+
+	tree_path(d, full, path);
+	if (stat(full, &st) != 0 || !S_ISREG(st.st_mode))
+		return -1;
+	return open(full, O_RDONLY | O_CLOEXEC);
+}
+
 /* The kernel that a module's file was built for, by the "vermagic=RELEASE ..." among its strings */
 static bool built_for(const struct doctor *d, const char *path, char *release, size_t size)
 {
 	static const char key[] = "vermagic=";
-	char full[PATH_MAX];
 	struct stat st;
 	char *found;
 	void *file;
@@ -99,8 +114,7 @@ static bool built_for(const struct doctor *d, const char *path, char *release, s
 		release[strcspn(release, " ")] = '\0';
 		return true;
 	}
-	tree_path(d, full, path);
-	fd = open(full, O_RDONLY | O_CLOEXEC);
+	fd = open_module(d, path);
 	if (fd < 0)
 		return false;
 	if (fstat(fd, &st) != 0 || !st.st_size)
@@ -136,21 +150,52 @@ static bool forbids(const char *text)
 	return false;
 }
 
-/* Whether the kernel's command line names hvstep in the list of @option, which ends with a "=". */
-static bool cmdline_forbids(const struct doctor *d, const char *option)
+/* Whether a list, of names with commas in between, has hvstep. */
+static bool list_has_hvstep(char *list)
 {
-	char text[4096], *words, *word, *list, *name;
+	char *name;
+
+	while ((name = strsep(&list, ",")))
+		if (!strcmp(name, "hvstep"))
+			return true;
+	return false;
+}
+
+/* What a word of the command line sets @option to, in which the kernel takes - for _; or NULL. */
+static char *value_of(char *word, const char *option)
+{
+	for (; *option; word++, option++)
+		if (*word != *option && !(*word == '-' && *option == '_'))
+			return NULL;
+	return *word == '=' ? word + 1 : NULL;
+}
+
+/*
+ * Whether the kernel's command line names hvstep in the list that @option is. That can be
+ * there more than once, of which for the kernel the last counts, for modprobe each (@all).
+ */
+static bool cmdline_forbids(const struct doctor *d, const char *option, bool all)
+{
+	char text[4096], *words = text, *word, *value, *to = text;
+	bool quoted = false, found = false;
 
 	if (tree_read(d, "/proc/cmdline", text, sizeof(text)) <= 0)
 		return false;
-	for (words = text; (word = strsep(&words, "\n "));) {
-		if (strncmp(word, option, strlen(option)))
-			continue;
-		for (list = word + strlen(option); (name = strsep(&list, ","));)
-			if (!strcmp(name, "hvstep"))
-				return true;
+	/* Between quotes, wherever in a word they are, blanks belong to it. */
+	for (const char *from = text; *from; from++) {
+		if (*from == '"')
+			quoted = !quoted;
+		else
+			*to++ = *from == ' ' && !quoted ? '\n' : *from;
 	}
-	return false;
+	*to = '\0';
+	/* What is behind a -- is init's. */
+	while ((word = strsep(&words, "\n")) && strcmp(word, "--")) {
+		value = value_of(word, option);
+		if (value)
+			found = list_has_hvstep(value) || (found && all);
+	}
+	return found;
 }
 
 /*
@@ -165,7 +210,7 @@ static bool forbidden(const struct doctor *d, char path[PATH_MAX])
 	};
 	static char text[1 << 16];
 	struct dirent *entry;
-	bool found = cmdline_forbids(d, "modprobe.blacklist=");
+	bool found = cmdline_forbids(d, "modprobe.blacklist", true);
 
 	if (found)
 		snprintf(path, PATH_MAX, "modprobe.blacklist= of the kernel's command line");
@@ -262,7 +307,7 @@ static void check_installed(struct doctor *d)
 	} else if (!listed) {
 		doctor_problem(d, "module", "have it found: depmod -a; then load it: modprobe hvstep",
 			       "not loaded; modprobe does not know of %s", path);
-	} else if (cmdline_forbids(d, "module_blacklist=")) {
+	} else if (cmdline_forbids(d, "module_blacklist", false)) {
 		doctor_problem(d, "module", "boot without that; until then no modprobe loads it",
 			       "not loaded; module_blacklist= of the kernel's command line forbids it");
 	} else if (forbidden(d, conf)) {
@@ -278,7 +323,7 @@ enum signature { UNSIGNED, SIGNED, UNKNOWN };
 
 static enum signature signature_of(const struct doctor *d)
 {
-	char path[PATH_MAX], full[PATH_MAX], end[sizeof(SIGNATURE) - 1], text[128];
+	char path[PATH_MAX], end[sizeof(SIGNATURE) - 1], text[128];
 	enum signature ret = UNKNOWN;
 	bool listed;
 	int fd;
@@ -291,8 +336,7 @@ static enum signature signature_of(const struct doctor *d)
 			return UNKNOWN;
 		return *text ? SIGNED : UNSIGNED;
 	}
-	tree_path(d, full, path);
-	fd = open(full, O_RDONLY | O_CLOEXEC);
+	fd = open_module(d, path);
 	if (fd < 0)
 		return UNKNOWN;
 	if (lseek(fd, -(off_t)sizeof(end), SEEK_END) < 0)

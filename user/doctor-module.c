@@ -123,7 +123,7 @@ static bool is_foreign_group(const struct doctor *d, gid_t gid)
 
 	return doctor_live(d) && tree_number(d, "/proc/sys/kernel/overflowgid", &overflow) &&
 	       gid == (gid_t)overflow &&
-	       tree_read(d, "/proc/self/gid_map", map, sizeof(map)) > 0 &&
+	       tree_read(d, "/proc/self/gid_map", map, sizeof(map)) >= 0 &&
 	       !(sscanf(map, "%u %u %u", &inside, &outside, &nr) == 3 && !inside && !outside &&
 		 nr == UINT_MAX);
 }
@@ -143,7 +143,7 @@ void doctor_denied(struct doctor *d, const char *check, const char *path, const 
 			       "denied; the profile has to permit it to be read and written",
 			       "%s%s, though its mode permits it: a security module (AppArmor, SELinux) "
 			       "does not", strerror(EACCES), details);
-	} else if (is_foreign_group(d, st.st_gid)) {
+	} else if (is_foreign_group(d, st.st_gid) && (st.st_mode & 060) == 060) {
 		doctor_problem(d, check, "be in the device's group outside, and have the container keep "
 			       "it: podman run --group-add keep-groups",
 			       "%s%s: its group is none of this user namespace's, or container's",

@@ -138,7 +138,7 @@ json() {
 	doctor --json "$@" | python3 -c 'import json, sys; o = json.load(sys.stdin); c = {x["check"]: x for x in o["checks"]}; print(*eval(sys.argv[1]))' "$wanted"
 }
 
-plan 127
+plan 134
 healthy
 expect -e '' -o "ok       machine: ppc64le, kernel $release
 ok       processor: POWER9, bare metal
@@ -263,6 +263,14 @@ problem "blacklisted for modprobe by the command line" module \
 	"*modprobe hvstep; remove*word*"
 put proc/cmdline "quiet module_blacklist=hvstep"
 problem "forbidden by the command line" module "not loaded; module_blacklist= of *" "boot without that*"
+for words in 'a="b c" "module-blacklist=kvm,hvstep"' 'module_blacklist="a,hvstep"'; do
+	put proc/cmdline "$words"
+	problem "in quotes: $words" module "not loaded; module_blacklist= of *" "boot without that*"
+done
+for words in 'a="b module_blacklist=hvstep"' 'module_blacklist=hvstep module_blacklist=a' 'a -- module_blacklist=hvstep'; do
+	put proc/cmdline "$words"
+	problem "which does not forbid it: $words" module "not loaded; installed as *" "*modprobe hvstep"
+done
 rm "$root/proc/cmdline"
 put proc/sys/kernel/modules_disabled 1
 problem "no module can be loaded" modules "kernel.modules_disabled=1*" "boot again*"
@@ -321,15 +329,15 @@ fi
 # What modinfo says: VERMAGIC SIG_ID
 modinfo() {
 	mkdir -p "$tap_dir/bin"
-	cat >"$tap_dir/bin/modinfo" <<-END
+	cat >"$tap_dir/bin/kmod" <<-END
 		#!/bin/sh
-		[ "\$1" = -F ] && [ -e "\$3" ] || exit 1
+		[ "\$1 \$3" = "-F --" ] && [ -e "\$4" ] || exit 1
 		case \$2 in
 		vermagic) echo "$1" ;;
 		sig_id) echo "$2" ;;
 		esac
 	END
-	chmod +x "$tap_dir/bin/modinfo"
+	chmod +x "$tap_dir/bin/kmod"
 }
 
 # Signatures
@@ -360,10 +368,18 @@ expect -s 1 -o "$(says note signature "module.sig_enforce*; hvstep's is signed" 
 modinfo "$other SMP mod_unload" PKCS#7
 problem "compressed, built for another kernel" module \
 	"not loaded; */hvstep.ko.xz is built for another kernel, $other: *" "*dkms install --force*"
-printf '#!/bin/sh\nexit 1\n' >"$tap_dir/bin/modinfo"
+expect -s 1 -o "$(says problem module "not loaded; */hvstep.ko.xz is built for another kernel, *" "*")" \
+	"by whom children do not matter to" sh -c 'trap "" CHLD && "$@"' - "$hvstep" doctor --root "$root"
+printf '#!/bin/sh\nexit 1\n' >"$tap_dir/bin/kmod"
 expect -s 1 -o "$(says note signature "module.sig_enforce: only modules*trusts" "*")" \
 	"compressed, and modinfo cannot read it" lines doctor
 PATH=${PATH#*:}
+rm "$root/lib/modules/$release/updates/dkms/hvstep.ko.xz"
+installed $release updates/dkms/hvstep.ko
+rm "$root/lib/modules/$release/updates/dkms/hvstep.ko"
+mkfifo "$root/lib/modules/$release/updates/dkms/hvstep.ko"
+expect -s 1 -o "$(says note signature "*" "*")" "a pipe by the name of a module" \
+	timeout 10 "$hvstep" doctor --root "$root"
 healthy
 put sys/module/module/parameters/sig_enforce Y
 is "of one that is loaded no signature matters" "$(count signature)" 0
