@@ -50,7 +50,7 @@ wanted() {
 	END
 }
 
-plan 12
+plan 17
 expect "make install" make_in_root install
 is "it installs what it should" "$(files)" "$(wanted usr)"
 expect "make uninstall" make_in_root uninstall
@@ -62,9 +62,18 @@ touch "$root/usr/local/lib/udev/rules.d/61-other.rules"
 expect "make uninstall PREFIX=/usr/local" make_in_root PREFIX=/usr/local uninstall
 is "only what is not ours is left" "$(files)" usr/local/lib/udev/rules.d/61-other.rules
 rm -r "$root"
-expect -e '*do not look below /opt/lib*' "make install elsewhere says what is not found there" \
+expect -e '*do not look below /opt:*' "make install elsewhere says what is not found there" \
 	make_in_root PREFIX=/opt install
 is "and does it" "$(files)" "$(wanted opt)"
+rm -r "$root"
+expect -e '*do not look below /opt:*unless you set MODULESLOADDIR MODPROBEDIR:*' "and of what is put elsewhere not" \
+	make_in_root PREFIX=/opt UDEVRULESDIR=/etc/udev/rules.d install
+rm -r "$root"
+expect -e '' "/usr/local/ is /usr/local" make_in_root PREFIX=/usr/local/ install
+is "everything is below that" "$(files)" "$(wanted usr/local)"
+expect -s 2 -e '*cannot have blanks*' "nor is one that ends with a blank taken for another" \
+	make_in_root PREFIX='/usr/local ' uninstall
+is "nothing is gone" "$(files)" "$(wanted usr/local)"
 root="$tap_dir/ro ot"
 expect -s 2 -e '*cannot have blanks*' "a directory of two words is refused" make_in_root install
 is "before anything is done" "$(ls -d "$tap_dir"/ro* "$top"/ot "$top"/*/ot 2>/dev/null)" "$tap_dir/root"
