@@ -38,17 +38,19 @@ module_source() {
 		sed "s,^,/usr/src/hvstep-$version/," | LC_ALL=C sort
 }
 
-# What dkms is called with when hvstep-dkms is installed, or upgraded to
+# What dkms is called with when hvstep-dkms is there $1 times: first installed, or upgraded to
 post() {
 	mkdir -p "$tap_dir/bin"
-	printf '#!/bin/sh\necho "$@"\n' >"$tap_dir/bin/dkms"
+	printf '#!/bin/sh\necho "$@" >>%s/dkms\n' "$tap_dir" >"$tap_dir/bin/dkms"
 	chmod +x "$tap_dir/bin/dkms"
-	query hvstep-dkms --qf '%{POSTIN}\n' | PATH=$tap_dir/bin:$PATH sh
+	rm -f "$tap_dir/dkms"
+	query hvstep-dkms --qf '%{POSTIN}\n' | PATH=$tap_dir/bin:$PATH sh -s "$1"
+	cat "$tap_dir/dkms"
 }
 
 lint() { rpmlint -c "$top/packaging/rpm/rpmlint.toml" "$@"; }
 
-plan 13
+plan 14
 expect "make rpm" "$top/packaging/make-rpm"
 # There is nothing to look at.
 [ "$tap_failed" = 0 ] || finish
@@ -76,10 +78,13 @@ is "hvstep-dkms has all of the module's source" "$(files hvstep-dkms)" "$(module
 expect -o "libcapstone.so.[0-9] libelf.so.1 liburing.so.2 " \
 	"hvstep requires the libraries it is linked with" requires hvstep
 is "hvstep-dkms requires dkms" "$(query hvstep-dkms --requires | grep -x dkms)" dkms
-is "it builds and installs the module, over that of an older release, too" "$(post)" \
-"add -m hvstep -v $version -q --rpm_safe_upgrade
-build -m hvstep -v $version -q --force
-install -m hvstep -v $version -q --force"
+build="add -m hvstep -v $version -q --rpm_safe_upgrade
+build -m hvstep -v $version -q
+install -m hvstep -v $version -q"
+is "it builds and installs the module" "$(post 1)" "$build"
+is "which an older release has not left behind" "$(post 2)" \
+"remove -m hvstep -v $version -q --all
+$build"
 expect -o '*0 errors, 0 warnings*' "rpmlint accepts the spec" lint "$top/packaging/rpm/hvstep.spec"
 expect -o '*0 errors, 0 warnings*' "the source package" lint "$out/hvstep-$version"-*.src.rpm
 expect -o '*0 errors, 0 warnings*' "and the packages" lint \
