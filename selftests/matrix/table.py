@@ -3,6 +3,7 @@
 """Print what `make matrix` found as tables, or put them into README.md."""
 
 import argparse
+import collections
 import json
 import os
 import re
@@ -147,10 +148,17 @@ def programs(result):
     return ", ".join(sorted(result["tests"].split()[1:]))
 
 
+def cell_text(result, notes, usual):
+    """Of a machine, with what else was run than usual."""
+    text = outcome(result, notes)
+    if result and result["state"] != "none" and programs(result) != usual:
+        text += f" {notes.mark('run were: ' + programs(result))}"
+    return text
+
+
 def machines_table(results, machines, kernels, usual):
     """@usual: the programs that need no note."""
     notes = Notes()
-    others = {r["machine"]: programs(r) for r in results if programs(r) != usual}
     cells = {(r["machine"], r["kernel"]): r for r in results}
     machines = in_order((r["machine"] for r in results), machines)
     kernels = in_order((r["kernel"] for r in results), kernels)
@@ -158,12 +166,9 @@ def machines_table(results, machines, kernels, usual):
              "|---" * (len(kernels) + 2) + "|"]
     for machine in machines:
         cpu = first(results, "cpu", machine=machine).split(",")[0].split(" ")[0]
-        title = f"{machine}, {cpu}" if cpu else machine
-        if machine in others:
-            title += f" {notes.mark('these only: ' + others[machine])}"
-        lines.append(row([title,
+        lines.append(row([f"{machine}, {cpu}" if cpu else machine,
                           first(results, "qemu", machine=machine),
-                          *(outcome(cells.get((machine, k)), notes) for k in kernels)]))
+                          *(cell_text(cells.get((machine, k)), notes, usual) for k in kernels)]))
     return lines + ([""] + notes.lines() if notes.texts else [])
 
 
@@ -180,7 +185,7 @@ def markdown(results):
     gdb = [r for r in results if not r["tests"].startswith("kvm")]
     dates = sorted(r["date"] for r in results if "date" in r)
     when = dates[0] if dates[:1] == dates[-1:] else " to ".join(dates[:1] + dates[-1:])
-    usual = max((programs(r) for r in kvm), key=len, default="")
+    usual = collections.Counter(map(programs, kvm)).most_common(1)[0][0] if kvm else ""
     lines = [f"`make matrix`, {when}: tests passed (and skipped) of hand-written guests, by machine "
              "and by the release of the host's kernel",
              f"(`selftests/kvm`: {usual}):", ""]
