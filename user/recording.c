@@ -12,12 +12,12 @@
 #include <liburing.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "command.h"
 #include "progress.h"
 #include "queue.h"
@@ -43,25 +43,6 @@ enum op {
 	OP_TICK,
 	OP_TIME_IS_UP,
 	OP_NO_PATIENCE,
-};
-
-struct channel {
-	unsigned int vcpu;
-	struct hvstep_reader *reader;
-	bool started;		/* before that, that there are no steps means nothing */
-	bool polled;
-	bool done;
-	bool arrived;		/* at @until */
-	size_t records;		/* that are being written */
-	unsigned long long read;	/* and those that were, or were thrown away */
-	/* Once it has ended: what comes behind is somebody else's, who steps the vCPU as well. */
-	bool ended;
-	unsigned long long end;
-	unsigned long long dropped;
-	unsigned long long filtered;
-	const char *at;		/* what is left of them, and where in the file */
-	size_t left;
-	unsigned long long offset;
 };
 
 struct loop {
@@ -96,39 +77,6 @@ static __u64 tag_of(enum op op, size_t channel)
 	return (__u64)op << 32 | channel;
 }
 
-static unsigned long long recorded_of(const struct channel *c)
-{
-	return c->ended ? c->end :
-	       __atomic_load_n(&hvstep_reader_ring(c->reader)->head, __ATOMIC_ACQUIRE);
-}
-
-static unsigned long long dropped_of(const struct channel *c)
-{
-	return c->ended ? c->dropped :
-	       __atomic_load_n(&hvstep_reader_ring(c->reader)->dropped, __ATOMIC_RELAXED);
-}
-
-static unsigned long long filtered_of(const struct channel *c)
-{
-	return c->ended ? c->filtered :
-	       __atomic_load_n(&hvstep_reader_ring(c->reader)->filtered, __ATOMIC_RELAXED);
-}
-
-static unsigned long long steps_of(const struct channel *c)
-{
-	return recorded_of(c) + dropped_of(c) + filtered_of(c);
-}
-
-static void channel_end(struct channel *c, unsigned long long end)
-{
-	if (c->ended)
-		return;
-	c->dropped = dropped_of(c);
-	c->filtered = filtered_of(c);
-	c->end = end;
-	c->ended = true;
-}
-
 static void count(struct loop *loop)
 {
 	struct recording *rec = loop->rec;
@@ -139,10 +87,10 @@ static void count(struct loop *loop)
 	rec->filtered = 0;
 	rec->recorded = 0;
 	for (i = 0; i < rec->nr_vcpus; i++) {
-		rec->steps += steps_of(&loop->channels[i]);
-		rec->recorded += recorded_of(&loop->channels[i]);
-		rec->dropped += dropped_of(&loop->channels[i]);
-		rec->filtered += filtered_of(&loop->channels[i]);
+		rec->steps += channel_steps(&loop->channels[i]);
+		rec->recorded += channel_recorded(&loop->channels[i]);
+		rec->dropped += channel_dropped(&loop->channels[i]);
+		rec->filtered += channel_filtered(&loop->channels[i]);
 	}
 }
 
@@ -171,16 +119,10 @@ static void abandon(struct loop *loop)
 		return;
 	loop->abandoned = true;
 	for (i = 0; i < loop->rec->nr_vcpus; i++) {
-		channel_end(&loop->channels[i], recorded_of(&loop->channels[i]));
+		channel_end(&loop->channels[i], channel_recorded(&loop->channels[i]));
 		if (loop->channels[i].polled)
 			queue_cancel(&loop->uring, tag_of(OP_OTHER, i), tag_of(OP_POLL, i));
 	}
-}
-
-static void consume(struct channel *c, size_t nr)
-{
-	hvstep_reader_consume(c->reader, nr);
-	c->read += nr;
 }
 
 static void fail(struct loop *loop, const char *what, int err)
@@ -234,7 +176,7 @@ static void pump(struct loop *loop, size_t i)
 			nr = c->end - c->read;
 		if (!nr || !loop->failed)
 			break;
-		consume(c, nr);
+		channel_consume(c, nr);
 	}
 	if (nr) {
 		if (nr > WRITE_MAX / sizeof(*records))
@@ -289,7 +231,7 @@ static void written(struct loop *loop, size_t i, int res)
 		write_rest(loop, i);
 		return;
 	}
-	consume(c, c->records);
+	channel_consume(c, c->records);
 	if (is_enough(loop))
 		stop(loop);
 	pump(loop, i);
@@ -397,8 +339,8 @@ static void completed(struct loop *loop, enum op op, size_t i, int res)
 /* Have a vCPU's steps ended elsewhere than they were to? Not, if what tells is not there. */
 static bool has_missed_until(const struct recording *rec, const struct channel *c)
 {
-	return !c->arrived && recorded_of(c) == steps_of(c) &&
-	       !(rec->count && steps_of(c) >= rec->count);
+	return !c->arrived && channel_recorded(c) == channel_steps(c) &&
+	       !(rec->count && channel_steps(c) >= rec->count);
 }
 
 static bool has_ended_early(const struct loop *loop)
@@ -482,68 +424,6 @@ static void run(struct loop *loop)
 	}
 }
 
-static void channels_close(struct loop *loop)
-{
-	size_t i;
-
-	for (i = 0; i < loop->rec->nr_vcpus; i++)
-		hvstep_reader_close(loop->channels[i].reader);
-	free(loop->channels);
-}
-
-/*
- * Rings are locked memory, of which a user may have so much (RLIMIT_MEMLOCK): of a size that
- * nobody has asked for take half. If that is possible all are closed, to be opened anew.
- */
-static bool shrink(struct loop *loop)
-{
-	struct recording *rec = loop->rec;
-
-	if (!rec->any_size || rec->trace.nr_records <= LEAST_RECORDS)
-		return false;
-	channels_close(loop);
-	rec->trace.nr_records /= 2;
-	rec->trace.watermark = rec->trace.watermark / 2 ?: 1;
-	return true;
-}
-
-static bool channels_open(struct loop *loop)
-{
-	struct recording *rec = loop->rec;
-	size_t i;
-	int ret;
-
-	loop->channels = calloc(rec->nr_vcpus, sizeof(*loop->channels));
-	if (!loop->channels) {
-		error("%s", strerror(ENOMEM));
-		return false;
-	}
-	for (i = 0; i < rec->nr_vcpus; i++) {
-		struct hvstep_trace trace = rec->trace;
-
-		trace.vcpu = rec->vcpus[i];
-		loop->channels[i].vcpu = rec->vcpus[i];
-		ret = hvstep_trace(rec->session, &trace, &loop->channels[i].reader);
-		if (!ret)
-			continue;
-		if (ret == -ENOENT)
-			error("the VM has no vCPU %u", trace.vcpu);
-		else if (ret == -EBUSY)
-			error("vCPU %u is being traced already", trace.vcpu);
-		else if (ret == -ENOMEM && shrink(loop))
-			return channels_open(loop);
-		else if (ret == -ENOMEM)
-			error("no memory for the ring of vCPU %u, or none that may be locked (ulimit "
-			      "-l): take a smaller one (--ring) than of %u records", trace.vcpu,
-			      trace.nr_records);
-		else
-			error("cannot trace vCPU %u: %s", trace.vcpu, strerror(-ret));
-		channels_close(loop);
-		return false;
-	}
-	return true;
-}
-
 /* Behind what is not there the file is not worth anything. */
 static void forget_unwritten(struct loop *loop)
 {
@@ -579,7 +459,8 @@ static bool record(struct loop *loop)
 		uring_advice(-ret);
 		return false;
 	}
-	if (!channels_open(loop)) {
+	loop->channels = channels_open(rec);
+	if (!loop->channels) {
 		io_uring_queue_exit(&loop->uring);
 		rec->refused = true;
 		return false;
@@ -587,7 +468,7 @@ static bool record(struct loop *loop)
 	/* Not before: there may be another one's trace in it. */
 	if (!rec->begin(rec)) {
 		io_uring_queue_exit(&loop->uring);
-		channels_close(loop);
+		channels_close(rec, loop->channels);
 		return false;
 	}
 	rec->begun = true;
@@ -605,7 +486,7 @@ static bool record(struct loop *loop)
 	/* First what still writes from the rings, or waits for them */
 	io_uring_queue_exit(&loop->uring);
 	forget_unwritten(loop);
-	channels_close(loop);
+	channels_close(rec, loop->channels);
 	return !loop->failed;
 }
 
