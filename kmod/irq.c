@@ -113,15 +113,21 @@ void hvstep_irq_hold_none(struct hvstep_vcpu *hv)
 }
 
 /*
- * Is there a point in putting it back? Not if KVM would deliver the level that
- * userspace keeps asserted again at once (see irq_quiet()). What is to come once
- * may still be pending, too: POWER8's entry code, which delivers what has come
- * after KVM's own look at it, does not take it away.
+ * Is there a point in putting it back? Not of a doorbell on POWER8, whose DPDES is one of
+ * all threads of a core: doorbell_request, which stands for one vCPU's, is POWER9's. Nor of
+ * what the performance monitor goes on asserting (MMCR0[PMAO]). Nor if KVM would deliver
+ * the level that userspace keeps asserted again at once (see irq_quiet()). What is to come
+ * once may still be pending, too: POWER8's entry code, which delivers what has come after
+ * KVM's own look at it, does not take it away.
  */
 bool hvstep_irq_can_hold(struct hvstep_vcpu *hv, unsigned int vec)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
 
+	if (vec == HVSTEP_VEC_DOORBELL)
+		return cpu_has_feature(CPU_FTR_ARCH_300);
+	if (vec == HVSTEP_VEC_PERFMON)
+		return false;
 	return vec != HVSTEP_VEC_EXTERNAL || vcpu->arch.irq_type != KVMPPC_IRQ_DEFAULT ||
 	       READ_ONCE(vcpu->arch.external_oneshot) ||
 	       !test_bit(BOOK3S_IRQPRIO_EXTERNAL, &vcpu->arch.pending_exceptions);
