@@ -21,6 +21,18 @@ static bool insn_is_amo(u32 word)
 	       (xo == 582 || xo == 614 || xo == 710 || xo == 742);
 }
 
+/*
+ * lxvr[bhwd]x and stxvr[bhwd]x, copy and paste. (ISA 3.1): of (RA|0) + (RB), and unknown to
+ * analyse_instr(), too
+ */
+static bool insn_is_indexed(u32 word)
+{
+	u32 xo = hvstep_insn_xo(word);
+
+	return hvstep_insn_opcode(word) == 31 &&
+	       ((xo & ~0xe0U) == 13 || xo == 774 || xo == 902);
+}
+
 /* The effective addresses; false if the instruction accesses none. */
 static bool access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea, unsigned int *len)
 {
@@ -30,11 +42,17 @@ static bool access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea, uns
 
 	if (hvstep_compat_regs_load(hv->vcpu))
 		return false;
-	if (insn_is_amo(word)) {
-		unsigned int ra = (word >> 16) & 0x1f;
+	if (insn_is_amo(word) || insn_is_indexed(word)) {
+		unsigned int ra = (word >> 16) & 0x1f, rb = (word >> 11) & 0x1f;
 
-		*ea = (ra ? regs->gpr[ra] : 0) & ~(BLOCK - 1UL);
-		*len = BLOCK;
+		*ea = ra ? regs->gpr[ra] : 0;
+		if (insn_is_indexed(word))
+			*ea += regs->gpr[rb];
+		/* Into the next block if it is not aligned. */
+		*len = *ea % BLOCK > BLOCK - sizeof(u64) ? 2 * BLOCK : BLOCK;
+		*ea &= ~(BLOCK - 1UL);
+		if (!(hv->msr & MSR_SF))
+			*ea = (u32)*ea;
 		return true;
 	}
 

@@ -100,6 +100,54 @@ TEST_F(memory, load_from_vectors)
 	}
 }
 
+/* Of ISA 3.1, and unknown to the kernel that emulates: lxvrdx 0, 0, 3; mfvsrld 5, 0 */
+GUEST_CODE(rightmost, ".long 0x7c0018da; .long 0x7c050266\n");
+/* stxvrwx 0, 0, 4; lwz 6, 0(4) */
+GUEST_CODE(rightmost_store, ".long 0x7c00219a; lwz 6, 0(4)\n");
+
+static void start_vsx(struct vcpu *v, const __u32 *code, const __u32 *end)
+{
+	load_code(v, CODE_RA, code, end);
+	with_regs(v, r)
+		r.msr |= MSR_FP | MSR_VEC | MSR_VSX;
+}
+
+TEST_F(memory, rightmost_of_vectors)
+{
+	static const __u16 vectors[] = { 0x300, 0x400, 0x700, 0xd00, 0xf60 };
+	struct vcpu *v = self->v;
+	__u32 insn = PPC_INST_BRANCH_SELF;
+	struct hvstep_counters c;
+	size_t i;
+
+	SKIP_BELOW_POWER(10, "loads and stores of what is rightmost in a vector");
+	if (variant->cell.ile == variant->cell.be_code)
+		insn = __builtin_bswap32(insn);
+	for (i = 0; i < ARRAY_SIZE(vectors); i++) {
+		start_vsx(v, rightmost, rightmost_end);
+		with_regs(v, r)
+			r.gpr[3] = vm_vector(v->vm, vectors[i]);
+		step_expect(v);
+		step_check(v, "lxvrdx of a vector");
+		step_expect(v)->gpr[5] = (__u64)insn << 32 | insn;
+		step_check(v, "mfvsrld");
+	}
+	/* Where addresses are translated the vectors cannot be written to. */
+	for (i = 0; i < ARRAY_SIZE(vectors) && !(vm_msr(v->vm) & MSR_DR); i++) {
+		start_vsx(v, rightmost_store, rightmost_store_end);
+		with_regs(v, r)
+			r.gpr[4] = vm_vector(v->vm, vectors[i]);
+		step_expect(v);
+		step_check(v, "stxvrwx to a vector");
+		step_expect(v)->gpr[6] = insn;
+		step_check(v, "lwz of it");
+	}
+	if (v->vm->reference)
+		return;
+	get_counters(v, &c);
+	ASSERT_EQ(0, c.lost);
+}
+
 #define RESERVATION(X)							\
 	X("lwarx 5, 0, 3",		e->gpr[5] = 0x89abcdef)		\
 	X("ldarx 6, 0, 4",		e->gpr[6] = VALUE)
