@@ -39,6 +39,21 @@ static bool translates_locked(struct kvm *kvm, u64 msr)
 	return !(msr & MSR_IR) || kvm_is_radix(kvm);
 }
 
+/* SLB[N] (ISA Book III): no instruction is fetched from the segment. KVM's walk ignores it. */
+static bool segment_is_no_execute(struct kvm_vcpu *vcpu, u64 ea)
+{
+	unsigned int i;
+
+	for (i = 0; i < vcpu->arch.slb_nr; i++) {
+		const struct kvmppc_slb *slb = &vcpu->arch.slb[i];
+		u64 mask = slb->origv & SLB_VSID_B_1T ? ESID_MASK_1T : ESID_MASK;
+
+		if (slb->orige & SLB_ESID_V && !((slb->orige ^ ea) & mask))
+			return slb->origv & SLB_VSID_N;
+	}
+	return false;
+}
+
 /*
  * By KVM's walk of a hash guest's page table; see hvstep_mem_translate_locked(). -ENXIO
  * while that is being replaced.
@@ -58,7 +73,7 @@ static int translate_hash(struct kvm_vcpu *vcpu, u64 ea, u64 msr, gpa_t *gpa)
 
 	if (ret == -EAGAIN)
 		return -ENXIO;
-	if (ret || !pte.may_execute)
+	if (ret || !pte.may_execute || segment_is_no_execute(vcpu, ea))
 		return -EFAULT;
 	*gpa = pte.raddr;
 	/*

@@ -74,6 +74,22 @@ TEST_F(fetch, no_execute)
 	check_fault(v, SRR1_ISI_N_G, "problem state's data");
 }
 
+/* By the segment, which KVM's own walk of the page table does not look at */
+TEST_F(fetch, no_execute_segment)
+{
+	struct vcpu *v = self->v;
+
+	if (v->vm->radix)
+		SKIP(return, "for a hash guest");
+	start(v, USER_CODE_RA, true);
+	check_executed(v, "problem state's code");
+	vcpu_forbid_user_segment(v);
+	start(v, USER_CODE_RA, true);
+	check_fault(v, SRR1_ISI_N_G, "in a segment without execution");
+	start(v, CODE_RA, false);
+	check_executed(v, "the kernel's, which is another one");
+}
+
 TEST_F(fetch, kernels_page_in_problem_state)
 {
 	struct vcpu *v = self->v;

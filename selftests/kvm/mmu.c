@@ -130,6 +130,7 @@ void vm_spread_tables(struct vm *vm, unsigned char *mem, __u64 prtb, __u64 pud, 
 #define HPTE_R_N	0x4ULL
 #define SLB_ESID_V	0x08000000ULL
 #define SLB_VSID_KP	0x400ULL
+#define SLB_VSID_N	0x200ULL
 
 /* With Ks = 0, Kp = 1: PP 0b110 is the kernel's to read, 0b000 to write */
 static const __u64 hash_access[] = {
@@ -187,6 +188,18 @@ void make_hash(struct vm *vm)
 	close(fd);
 }
 
+static void get_sregs(struct vcpu *v, struct kvm_sregs *sregs)
+{
+	if (ioctl(v->fd, KVM_GET_SREGS, sregs))
+		vm_fail("KVM_GET_SREGS: %s", strerror(errno));
+}
+
+static void set_sregs(struct vcpu *v, struct kvm_sregs *sregs)
+{
+	if (ioctl(v->fd, KVM_SET_SREGS, sregs))
+		vm_fail("KVM_SET_SREGS: %s", strerror(errno));
+}
+
 /* One virtual segment, as the kernel's and as problem state's */
 void vcpu_make_slb(struct vcpu *v)
 {
@@ -194,13 +207,29 @@ void vcpu_make_slb(struct vcpu *v)
 	struct kvm_sregs sregs;
 	size_t i;
 
-	if (ioctl(v->fd, KVM_GET_SREGS, &sregs))
-		vm_fail("KVM_GET_SREGS: %s", strerror(errno));
+	get_sregs(v, &sregs);
 	memset(&sregs.u.s.ppc64, 0, sizeof(sregs.u.s.ppc64));
 	for (i = 0; i < ARRAY_SIZE(esids); i++) {
 		sregs.u.s.ppc64.slb[i].slbe = esids[i] | SLB_ESID_V | i;
 		sregs.u.s.ppc64.slb[i].slbv = VSID << 12 | SLB_VSID_KP;
 	}
-	if (ioctl(v->fd, KVM_SET_SREGS, &sregs))
-		vm_fail("KVM_SET_SREGS: %s", strerror(errno));
+	set_sregs(v, &sregs);
+}
+
+void vcpu_copy_slb(struct vcpu *to, struct vcpu *from)
+{
+	struct kvm_sregs sregs;
+
+	get_sregs(from, &sregs);
+	set_sregs(to, &sregs);
+}
+
+void vcpu_forbid_user_segment(struct vcpu *v)
+{
+	struct kvm_sregs sregs;
+
+	get_sregs(v, &sregs);
+	/* That of esid 0 */
+	sregs.u.s.ppc64.slb[0].slbv |= SLB_VSID_N;
+	set_sregs(v, &sregs);
 }

@@ -185,6 +185,8 @@ static struct vcpu *make_twin(struct vcpu *v)
 	vm_copy(vm, v->vm);
 	vcpu_get_regs(v, &r);
 	vcpu_set_regs(twin, &r);
+	if (!vm->radix)
+		vcpu_copy_slb(twin, v);
 	for (i = 0; i < ARRAY_SIZE(sprs); i++)
 		vcpu_set(twin, sprs[i], vcpu_get(v, sprs[i]));
 	for (i = 0; i < 32; i++)

@@ -139,6 +139,9 @@ void vm_detach(struct vm *vm);
 void make_radix(struct vm *vm);
 void make_hash(struct vm *vm);
 void vcpu_make_slb(struct vcpu *v);
+void vcpu_copy_slb(struct vcpu *to, struct vcpu *from);
+/* No instruction is fetched from the segment at 0. */
+void vcpu_forbid_user_segment(struct vcpu *v);
 /*
  * Radix: the entry that maps the 2 MiB at @ea, for the kernel too; 0 is none.
  * The processor may still have the translation of before.
