@@ -231,11 +231,40 @@ static inline void hvstep_disarm(struct hvstep_vcpu *hv)
 static inline u64 hvstep_guest_msr(struct hvstep_vcpu *hv, u64 msr)
 {
 	msr &= HVSTEP_MSR_VALID & ~(MSR_HV | MSR_ME | MSR_S);
+	/* See trace_next() in step.c. */
+	if (msr & MSR_SE)
+		msr |= hv->msr & MSR_BE;
 	if (!(hv->msr & MSR_SE))
 		msr &= ~MSR_SE;
 	if (unlikely((msr & MSR_TS_MASK) == MSR_TS_MASK))
 		msr &= ~MSR_TS_MASK;
 	return msr | (hv->msr & (MSR_EE | MSR_HV | MSR_ME | MSR_S));
+}
+
+/*
+ * The Trace interrupt puts the addresses of the instruction and of what it accesses into SIAR
+ * and SDAR, too, where the guest's performance monitor may have left a sample; unless that is
+ * at work (MMCR0[PMAE], which Linux calls PMXE): then they are its alone (ISA Book III).
+ */
+static inline void hvstep_sampled_save(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+
+	hvstep_compat_sampled_load(vcpu);
+	hv->sampled = !(vcpu->arch.mmcr[0] & MMCR0_PMXE);
+	hv->siar = vcpu->arch.siar;
+	hv->sdar = vcpu->arch.sdar;
+}
+
+static inline void hvstep_sampled_restore(struct hvstep_vcpu *hv)
+{
+	struct kvm_vcpu *vcpu = hv->vcpu;
+
+	if (unlikely(!hv->sampled))
+		return;
+	vcpu->arch.siar = hv->siar;
+	vcpu->arch.sdar = hv->sdar;
+	hvstep_compat_sampled_dirty(vcpu);
 }
 
 /* From the handler of an interrupt to where it came from, as if it had not come. */
@@ -247,6 +276,7 @@ static inline void hvstep_go_back(struct hvstep_vcpu *hv)
 	hvstep_set_msr(vcpu, hvstep_guest_msr(hv, hvstep_get_srr1(vcpu)));
 	hvstep_set_srr0(vcpu, hv->srr0);
 	hvstep_set_srr1(vcpu, hv->srr1);
+	hvstep_sampled_restore(hv);
 }
 
 /* Is the vCPU at the Trace handler that this step, and nobody else, waits for? */

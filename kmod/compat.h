@@ -67,6 +67,24 @@ static inline u64 hvstep_compat_ebbrr(struct kvm_vcpu *vcpu)
 	return kvmppc_get_ebbrr(vcpu);
 }
 
+/* Before vcpu->arch.mmcr[0], siar and sdar are read; their accessors are private, too. */
+static inline void hvstep_compat_sampled_load(struct kvm_vcpu *vcpu)
+{
+	if (!kvmhv_is_nestedv2())
+		return;
+	WARN_ON_ONCE(kvmhv_nestedv2_cached_reload(vcpu, KVMPPC_GSID_MMCR(0)) < 0);
+	WARN_ON_ONCE(kvmhv_nestedv2_cached_reload(vcpu, KVMPPC_GSID_SIAR) < 0);
+	WARN_ON_ONCE(kvmhv_nestedv2_cached_reload(vcpu, KVMPPC_GSID_SDAR) < 0);
+}
+
+static inline void hvstep_compat_sampled_dirty(struct kvm_vcpu *vcpu)
+{
+	if (!kvmhv_is_nestedv2())
+		return;
+	WARN_ON_ONCE(kvmhv_nestedv2_mark_dirty(vcpu, KVMPPC_GSID_SIAR) < 0);
+	WARN_ON_ONCE(kvmhv_nestedv2_mark_dirty(vcpu, KVMPPC_GSID_SDAR) < 0);
+}
+
 static inline u32 hvstep_compat_pid(struct kvm_vcpu *vcpu)
 {
 	return kvmppc_get_pid(vcpu);
@@ -125,6 +143,14 @@ static inline u64 hvstep_compat_ciabr(struct kvm_vcpu *vcpu)
 static inline u64 hvstep_compat_ebbrr(struct kvm_vcpu *vcpu)
 {
 	return vcpu->arch.ebbrr;
+}
+
+static inline void hvstep_compat_sampled_load(struct kvm_vcpu *vcpu)
+{
+}
+
+static inline void hvstep_compat_sampled_dirty(struct kvm_vcpu *vcpu)
+{
 }
 
 static inline u32 hvstep_compat_pid(struct kvm_vcpu *vcpu)

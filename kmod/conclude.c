@@ -66,17 +66,18 @@ static enum hvstep_outcome conclude_async(struct hvstep_vcpu *hv, unsigned int v
 static enum hvstep_outcome conclude_handler(struct hvstep_vcpu *hv, unsigned int vec)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
-	u64 own = hv->msr & (MSR_EE | MSR_SE);
+	const u64 ours = MSR_EE | MSR_SE | MSR_BE;
+	u64 own = hv->msr & ours;
 
 	/* Drop the bits that HSRR1 had for the breakpoint's own exit. */
 	hvstep_set_msr(vcpu, hvstep_get_msr(vcpu) & HVSTEP_MSR_VALID);
 
 	if (vec == HVSTEP_VEC_SCV) {
 		/* scv leaves EE as it was. */
-		kvmppc_set_ctr(vcpu, (kvmppc_get_ctr(vcpu) & ~(MSR_EE | MSR_SE)) | own);
+		kvmppc_set_ctr(vcpu, (kvmppc_get_ctr(vcpu) & ~ours) | own);
 		hvstep_set_msr(vcpu, hvstep_get_msr(vcpu) | (own & MSR_EE));
 	} else {
-		hvstep_set_srr1(vcpu, (hvstep_get_srr1(vcpu) & ~(MSR_EE | MSR_SE)) | own);
+		hvstep_set_srr1(vcpu, (hvstep_get_srr1(vcpu) & ~ours) | own);
 	}
 	hvstep_count(hv, HVSTEP_COUNT_FAULTS);
 	return HVSTEP_OUTCOME_DONE;

@@ -54,7 +54,11 @@ static int plan_sequence(struct hvstep_vcpu *hv, const struct hvstep_plan_in *in
 int hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole)
 {
 	struct kvm_vcpu *vcpu = hv->vcpu;
-	bool fetched = fetch >= 0;
+	/*
+	 * KVM makes each transaction fail when the vCPU leaves the guest: when it is entered
+	 * the failure handler is what executes, whatever is there.
+	 */
+	bool fetched = fetch >= 0 && !(hv->msr & MSR_TS_T);
 	struct hvstep_plan_in in = {
 		.word = word,
 		.msr = hv->msr,
@@ -70,9 +74,10 @@ int hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole)
 	};
 	int ret = 0;
 
+	hv->own_ciabr = ciabr_within(hv, 4);
 	hv->own_trace = hv->msr & MSR_SE ||
 			(hv->msr & MSR_BE && (!fetched || hvstep_insn_is_branch(word))) ||
-			ciabr_within(hv, 4);
+			hv->own_ciabr;
 	in.own_trace = hv->own_trace;
 	hvstep_plan_make(&in, &hv->plan);
 	if (whole)

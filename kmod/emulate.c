@@ -12,10 +12,9 @@
 
 #include "hvstep.h"
 
-/*
- * SRR1 of a Trace interrupt: bit 33 is set (ISA Book III, "Trace Interrupt").
- */
+/* SRR1 of a Trace interrupt, and of one by CIABR (ISA Book III, "Trace Interrupt"): bits 33, 43 */
 #define SRR1_TRACE	0x40000000UL
+#define SRR1_CIABR	0x00100000UL
 
 static u64 truncate_if_32bit(u64 msr, u64 ea)
 {
@@ -172,6 +171,7 @@ bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word)
 out:
 	/* The guest steps itself: now comes the interrupt it waits for. */
 	if (hv->own_trace)
-		kvmppc_inject_interrupt_hv(vcpu, BOOK3S_INTERRUPT_TRACE, SRR1_TRACE);
+		kvmppc_inject_interrupt_hv(vcpu, BOOK3S_INTERRUPT_TRACE,
+					   SRR1_TRACE | (hv->own_ciabr ? SRR1_CIABR : 0));
 	return true;
 }

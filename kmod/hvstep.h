@@ -207,7 +207,7 @@ int hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole);
  */
 static inline bool hvstep_decide_is_ordinary(struct hvstep_vcpu *hv)
 {
-	return (hv->msr & (MSR_SF | MSR_SE | MSR_BE)) == MSR_SF && !hv->deliver &&
+	return (hv->msr & (MSR_SF | MSR_TS_T | MSR_SE | MSR_BE)) == MSR_SF && !hv->deliver &&
 	       !hvstep_compat_ciabr(hv->vcpu) &&
 	       hv->nip % HVSTEP_BLOCK_SIZE != BOOK3S_INTERRUPT_TRACE;
 }
@@ -463,7 +463,8 @@ static inline int hvstep_access_find_ordinary(struct hvstep_vcpu *hv, u32 word)
 	if (unlikely(!hvstep_access_is_clear(hv, word, &ea)))
 		return hvstep_access_find_slow(hv, word);
 	if (likely(!atomic64_read(&hv->left)))	/* kept, it has to do for the next ones */
-		hv->plan.vectors &= ~hvstep_plan_never(word, ea, kvm_is_radix(hv->vm->kvm));
+		hv->plan.vectors &= ~hvstep_plan_never(word, hv->msr, ea,
+						       kvm_is_radix(hv->vm->kvm));
 	return 0;
 }
 

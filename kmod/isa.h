@@ -48,6 +48,8 @@ typedef __s16 s16;
 
 #define SPRN_SRR0	26
 #define SPRN_SRR1	27
+#define SPRN_SIAR	796
+#define SPRN_SDAR	797
 
 #endif
 
@@ -87,6 +89,15 @@ static inline u32 hvstep_insn_rt(u32 word)
 static inline u32 hvstep_insn_sprn(u32 word)
 {
 	return ((word >> 16) & 0x1f) | ((word >> 6) & 0x3e0);
+}
+
+/* mtspr to what the Trace interrupt writes as well: SRR0 and SRR1 apart, which are emulated */
+static inline bool hvstep_insn_writes_sampled(u32 word)
+{
+	u32 sprn = hvstep_insn_sprn(word);
+
+	return hvstep_insn_opcode(word) == 31 && hvstep_insn_xo(word) == 467 &&
+	       (sprn == SPRN_SIAR || sprn == SPRN_SDAR);
 }
 
 /* mtmsr and mtmsrd: the L field */

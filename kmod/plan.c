@@ -365,7 +365,8 @@ void hvstep_plan_make(const struct hvstep_plan_in *in, struct hvstep_plan *plan)
 	plan->vectors = fault_vectors(in->word) | BIT(HVSTEP_VEC_TRACE);
 	plan->se = true;
 	/* Hardware traces or rx,rx,rx; QEMU's TCG does not. */
-	if (in->at_trace || (hvstep_insn_is_priority_hint(in->word) && !in->own_trace))
+	if (in->at_trace || (!in->own_trace && (hvstep_insn_is_priority_hint(in->word) ||
+						hvstep_insn_writes_sampled(in->word))))
 		hvstep_plan_displace(plan, in->nip, in->msr);
 }
 

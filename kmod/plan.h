@@ -151,9 +151,10 @@ static inline bool hvstep_plan_ordinary(u32 word, struct hvstep_plan *plan)
  * Of the handlers of an ordinary instruction: those that a plain load or store of a GPR
  * (no update, not of a quadword) at @ea cannot get to, in 64-bit mode. It is valid in
  * all forms, part of no facility, aligned; and where the guest is @radix only the top
- * bits of @ea, which no tree translates, make a segment interrupt.
+ * bits of @ea, which no tree translates, make a segment interrupt. But whatever comes
+ * first once @msr enables floating-point exceptions takes one that FPSCR[FEX] has waiting.
  */
-static inline u32 hvstep_plan_never(u32 word, u64 ea, bool radix)
+static inline u32 hvstep_plan_never(u32 word, u64 msr, u64 ea, bool radix)
 {
 	/* lwz, lbz, stw, stb, lhz, lha, sth; ld and lwa, std by the DS form's last bits */
 	const u64 forms = BIT_ULL(32) | BIT_ULL(34) | BIT_ULL(36) | BIT_ULL(38) | BIT_ULL(40) |
@@ -163,7 +164,9 @@ static inline u32 hvstep_plan_never(u32 word, u64 ea, bool radix)
 
 	if (!(forms >> op & 1) && !(op == 58 && !(word & 1)) && !(op == 62 && !(word & 3)))
 		return 0;
-	never = BIT(HVSTEP_VEC_PROGRAM) | BIT(HVSTEP_VEC_FACILITY);
+	never = BIT(HVSTEP_VEC_FACILITY);
+	if (!(msr & (MSR_FE0 | MSR_FE1)))
+		never |= BIT(HVSTEP_VEC_PROGRAM);
 	if (!(ea & 7))
 		never |= BIT(HVSTEP_VEC_ALIGNMENT);
 	if (radix && hvstep_ea_is_in_tree(ea))

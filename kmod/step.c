@@ -82,6 +82,15 @@ static noinline int run_free(struct hvstep_vcpu *hv)
 	}
 }
 
+/*
+ * From ISA 3.0 on BE and SE are one field, in which both of them together are reserved: the
+ * guest's own BE is put back with the rest (hvstep_guest_msr()).
+ */
+static inline void trace_next(struct kvm_vcpu *vcpu)
+{
+	hvstep_set_msr(vcpu, (hvstep_get_msr(vcpu) & ~MSR_BE) | MSR_SE);
+}
+
 /* Silence, arm, set SE. Nothing has changed if it fails. */
 static int prepare(struct hvstep_vcpu *hv)
 {
@@ -117,8 +126,11 @@ static int prepare(struct hvstep_vcpu *hv)
 		hvstep_irq_hold_none(hv);
 	else
 		hvstep_irq_hold(hv);
-	if (hv->plan.se)
-		hvstep_set_msr(vcpu, hvstep_get_msr(vcpu) | MSR_SE);
+	hv->sampled = false;
+	if (hv->plan.se) {
+		hvstep_sampled_save(hv);
+		trace_next(vcpu);
+	}
 	return 0;
 }
 
@@ -254,7 +266,7 @@ static noinline int conclude(struct hvstep_vcpu *hv, int ret, bool *again, bool 
 		hvstep_set_msr(vcpu, hv->msr);
 		hvstep_irq_hold(hv);
 		if (hv->plan.se)
-			hvstep_set_msr(vcpu, hvstep_get_msr(vcpu) | MSR_SE);
+			trace_next(vcpu);
 		if (hv->called_out)
 			take_back_call(hv);
 		if (signal_pending(current)) {

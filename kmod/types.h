@@ -250,12 +250,16 @@ struct hvstep_tracer {
  * @nip_gpa:	the same in guest real memory, INVALID_GPA if it has no translation
  * @flags:	HVSTEP_POLICY_* that this step goes by
  * @deliver:	HVSTEP_IRQ_DELIVER is what it goes by
- * @msr:	the guest's MSR before the step, its own EE and SE in it
+ * @msr:	the guest's MSR before the step, its own EE, SE and BE in it
  * @srr0:	before the step; the Trace interrupt overwrites it
  * @srr1:	likewise
  * @lpcr:	what the armed addresses were chosen by
  * @intr_msr:	likewise
  * @own_trace:	struct hvstep_plan_in
+ * @own_ciabr:	by CIABR
+ * @sampled:	SIAR and SDAR are to be what they were
+ * @siar:	before the step, as @srr0
+ * @sdar:	likewise
  * @again:	@armed is what the last step has armed, in one block, and may do for
  *		the next one
  * @kept:	the handlers of the step before are armed still: the next one comes
@@ -310,6 +314,10 @@ struct hvstep_vcpu {
 	u64 lpcr;
 	u64 intr_msr;
 	bool own_trace;
+	bool own_ciabr;
+	bool sampled;
+	u64 siar;
+	u64 sdar;
 	bool again;
 	bool kept;
 	unsigned int nr_chosen;

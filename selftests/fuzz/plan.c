@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	hvstep_plan_make(in, &plan);
 	check_plan(in, &plan);
 	CHECK(!hvstep_plan_ordinary(in->word, &quick) || quick.se);
-	CHECK(!(hvstep_plan_never(in->word, input.ea, input.bits & 128) &
+	CHECK(!(hvstep_plan_never(in->word, in->msr, input.ea, input.bits & 128) &
 		~(BIT(HVSTEP_VEC_PROGRAM) | BIT(HVSTEP_VEC_FACILITY) |
 		  BIT(HVSTEP_VEC_ALIGNMENT) | BIT(HVSTEP_VEC_DSEG))));
 

@@ -204,6 +204,12 @@ TEST_F(trace, own_ciabr)
 		/* The reference's breakpoint is the next instruction. */
 		if (v->vm->reference)
 			continue;
+		if (!problem) {
+			/* It is not executed by the processor; and comes behind the instruction. */
+			ciabr_start(v, mfmsr, mfmsr_end, problem, priv);
+			expect_trace(v, vm_ea(v->vm, CODE_RA) + 4)->gpr[4] = vm_msr(v->vm);
+			step_check(v, "mfmsr with CIABR");
+		}
 		ciabr_start(v, addi, addi_end, problem, 4 + priv);
 		step_expect(v)->gpr[3] = 1;
 		step_check(v, "addi with CIABR of the next instruction");

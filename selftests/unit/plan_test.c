@@ -104,11 +104,17 @@ TEST(never)
 		for (k = 0; k < ARRAY_SIZE(places); k++) {
 			u32 never = loads[i].plain ? places[k].never : 0;
 
-			ASSERT_EQ(never, hvstep_plan_never(loads[i].word, places[k].ea, true))
+			ASSERT_EQ(never, hvstep_plan_never(loads[i].word, 0, places[k].ea, true))
 				TH_LOG("%s at %llx", loads[i].name, places[k].ea);
 			ASSERT_EQ(never & ~SEGMENT,
-				  hvstep_plan_never(loads[i].word, places[k].ea, false))
+				  hvstep_plan_never(loads[i].word, 0, places[k].ea, false))
 				TH_LOG("%s at %llx, hash", loads[i].name, places[k].ea);
+			ASSERT_EQ(never & ~BIT(HVSTEP_VEC_PROGRAM),
+				  hvstep_plan_never(loads[i].word, MSR_FE0, places[k].ea, true))
+				TH_LOG("%s at %llx, FE0", loads[i].name, places[k].ea);
+			ASSERT_EQ(never & ~BIT(HVSTEP_VEC_PROGRAM),
+				  hvstep_plan_never(loads[i].word, MSR_FE1, places[k].ea, true))
+				TH_LOG("%s at %llx, FE1", loads[i].name, places[k].ea);
 		}
 	}
 }
@@ -331,6 +337,11 @@ TEST(not_for_emulation)
 	EXPECT_TRUE(plan_of(0x7c210b78, MSR_KERNEL).nr_next);
 	EXPECT_EQ(NIP + 4, plan_of(0x7c210b78, MSR_KERNEL).next_ea[0]);
 	EXPECT_FALSE(plan_of(0x7c210b78, MSR_KERNEL).se);
+	/* So are mtspr 796 and 797, r6: the Trace interrupt writes SIAR and SDAR. Not mtspr 798. */
+	EXPECT_FALSE(plan_of(0x7cdcc3a6, MSR_KERNEL).se);
+	EXPECT_EQ(NIP + 4, plan_of(0x7cdcc3a6, MSR_KERNEL).next_ea[0]);
+	EXPECT_FALSE(plan_of(0x7cddc3a6, MSR_KERNEL).se);
+	EXPECT_TRUE(plan_of(0x7cdec3a6, MSR_KERNEL).se);
 	/* mr r3,r4 */
 	EXPECT_EQ(HVSTEP_EMUL_COMPUTE, plan_of(0x7c832378, MSR_USER).emul);
 	/* bdnz in 32-bit mode looks at half of CTR. */
