@@ -21,38 +21,44 @@ static bool insn_is_amo(u32 word)
 	       (xo == 582 || xo == 614 || xo == 710 || xo == 742);
 }
 
-/*
- * lxvr[bhwd]x and stxvr[bhwd]x, copy and paste. (ISA 3.1): of (RA|0) + (RB), and unknown to
- * analyse_instr(), too
- */
-static bool insn_is_indexed(u32 word)
+/* lxvr[bhwd]x and stxvr[bhwd]x (ISA 3.1), which it does not know either */
+static bool insn_is_rightmost(u32 word)
+{
+	return hvstep_insn_opcode(word) == 31 && (hvstep_insn_xo(word) & ~0xe0U) == 13;
+}
+
+/* Nor these: of a whole block each */
+static bool insn_is_copy_or_paste(u32 word)
 {
 	u32 xo = hvstep_insn_xo(word);
 
-	return hvstep_insn_opcode(word) == 31 &&
-	       ((xo & ~0xe0U) == 13 || xo == 774 || xo == 902);
+	return hvstep_insn_opcode(word) == 31 && (xo == 774 || xo == 902);
 }
 
 /* The effective addresses; false if the instruction accesses none. */
 static bool access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea, unsigned int *len)
 {
 	struct pt_regs *regs = &hv->vcpu->arch.regs;
+	unsigned int ra = (word >> 16) & 0x1f, rb = (word >> 11) & 0x1f;
 	struct instruction_op op = { };
 	unsigned int type;
 
 	if (hvstep_compat_regs_load(hv->vcpu))
 		return false;
-	if (insn_is_amo(word) || insn_is_indexed(word)) {
-		unsigned int ra = (word >> 16) & 0x1f, rb = (word >> 11) & 0x1f;
-
-		*ea = ra ? regs->gpr[ra] : 0;
-		if (insn_is_indexed(word))
-			*ea += regs->gpr[rb];
-		/* Into the next block if it is not aligned. */
-		*len = *ea % BLOCK > BLOCK - sizeof(u64) ? 2 * BLOCK : BLOCK;
-		*ea &= ~(BLOCK - 1UL);
+	if (insn_is_rightmost(word) || insn_is_copy_or_paste(word)) {
+		*ea = (ra ? regs->gpr[ra] : 0) + regs->gpr[rb];
 		if (!(hv->msr & MSR_SF))
 			*ea = (u32)*ea;
+		*len = 1U << (hvstep_insn_xo(word) >> 5 & 3);
+		if (insn_is_rightmost(word))
+			return true;
+		*ea &= ~(BLOCK - 1UL);
+		*len = BLOCK;
+		return true;
+	}
+	if (insn_is_amo(word)) {
+		*ea = (ra ? regs->gpr[ra] : 0) & ~(BLOCK - 1UL);
+		*len = BLOCK;
 		return true;
 	}
 
