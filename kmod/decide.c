@@ -58,7 +58,7 @@ int hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole)
 	 * KVM makes each transaction fail when the vCPU leaves the guest: when it is entered
 	 * the failure handler is what executes, whatever is there.
 	 */
-	bool fetched = fetch >= 0 && !(hv->msr & MSR_TS_T);
+	bool fetched = fetch >= 0 && !(hv->msr & MSR_TS_T && hvstep_has_tm());
 	struct hvstep_plan_in in = {
 		.word = word,
 		.msr = hv->msr,

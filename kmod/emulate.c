@@ -83,17 +83,12 @@ bool hvstep_emulate_compute(struct kvm_vcpu *vcpu, u64 msr, u32 word)
 	return true;
 }
 
-static bool has_tm(void)
-{
-	return cpu_has_feature(CPU_FTR_TM) || cpu_has_feature(CPU_FTR_P9_TM_HV_ASSIST);
-}
-
 static bool emulate_return(struct kvm_vcpu *vcpu, u64 msr, u64 nia, u64 srr1)
 {
 	u64 new_msr;
 
 	/* Without transactions in the processor these bits are none. */
-	if (!has_tm())
+	if (!hvstep_has_tm())
 		srr1 &= ~(MSR_TS_MASK | MSR_TM);
 	new_msr = hvstep_msr_after_rfid(msr, srr1);
 	/*
@@ -137,7 +132,7 @@ bool hvstep_emulate(struct hvstep_vcpu *hv, u32 word)
 	case HVSTEP_EMUL_MTMSR:
 	case HVSTEP_EMUL_MTMSRD:
 		rs = kvmppc_get_gpr(vcpu, rt);
-		if (!has_tm())
+		if (!hvstep_has_tm())
 			rs &= ~(MSR_TS_MASK | MSR_TM);
 		if (!hvstep_insn_l(word) && (msr | rs) & MSR_TS_MASK)
 			return false;

@@ -198,6 +198,12 @@ int hvstep_trace_wait(struct hvstep_tracer *tracer, u64 count, bool nonblock);
 /* uring.c */
 int hvstep_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
+/* Does the processor know of transactions? Without them MSR[TS] is nothing. */
+static inline bool hvstep_has_tm(void)
+{
+	return cpu_has_feature(CPU_FTR_TM) || cpu_has_feature(CPU_FTR_P9_TM_HV_ASSIST);
+}
+
 /* decide.c */
 int hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole);
 

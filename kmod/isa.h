@@ -50,6 +50,7 @@ typedef __s16 s16;
 #define SPRN_SRR1	27
 #define SPRN_SIAR	796
 #define SPRN_SDAR	797
+#define SPRN_MMCR0	795
 
 #endif
 
@@ -91,13 +92,16 @@ static inline u32 hvstep_insn_sprn(u32 word)
 	return ((word >> 16) & 0x1f) | ((word >> 6) & 0x3e0);
 }
 
-/* mtspr to what the Trace interrupt writes as well: SRR0 and SRR1 apart, which are emulated */
+/*
+ * mtspr to what the Trace interrupt writes as well, SRR0 and SRR1 apart, which are emulated;
+ * or to what says whether it does, MMCR0, which has a number for problem state, too
+ */
 static inline bool hvstep_insn_writes_sampled(u32 word)
 {
 	u32 sprn = hvstep_insn_sprn(word);
 
 	return hvstep_insn_opcode(word) == 31 && hvstep_insn_xo(word) == 467 &&
-	       (sprn == SPRN_SIAR || sprn == SPRN_SDAR);
+	       (sprn == SPRN_SIAR || sprn == SPRN_SDAR || (sprn | 0x10) == SPRN_MMCR0);
 }
 
 /* mtmsr and mtmsrd: the L field */

@@ -337,7 +337,12 @@ TEST(not_for_emulation)
 	EXPECT_TRUE(plan_of(0x7c210b78, MSR_KERNEL).nr_next);
 	EXPECT_EQ(NIP + 4, plan_of(0x7c210b78, MSR_KERNEL).next_ea[0]);
 	EXPECT_FALSE(plan_of(0x7c210b78, MSR_KERNEL).se);
-	/* So are mtspr 796 and 797, r6: the Trace interrupt writes SIAR and SDAR. Not mtspr 798. */
+	/*
+	 * So are mtspr 796 and 797, r6: the Trace interrupt writes SIAR and SDAR; and mtspr 795
+	 * and 779: MMCR0 says whether. Not mtspr 798.
+	 */
+	EXPECT_FALSE(plan_of(0x7cdbc3a6, MSR_KERNEL).se);
+	EXPECT_FALSE(plan_of(0x7ccbc3a6, MSR_USER).se);
 	EXPECT_FALSE(plan_of(0x7cdcc3a6, MSR_KERNEL).se);
 	EXPECT_EQ(NIP + 4, plan_of(0x7cdcc3a6, MSR_KERNEL).next_ea[0]);
 	EXPECT_FALSE(plan_of(0x7cddc3a6, MSR_KERNEL).se);
