@@ -335,12 +335,17 @@ TEST_F(shortage, first_step)
 	ASSERT_EQ(1, attached());
 }
 
-TEST_F_TIMEOUT(shortage, first_step_by_itself, 120)
+TEST_F_TIMEOUT(shortage, first_step_by_itself, 240)
 {
+	int i, refused = 0;
+
 	SKIP_WITHOUT_FAULTS();
 	if (!auto_attach(true))
 		SKIP(return, "root is needed to set auto_attach");
-	EXPECT_LT(0, first_steps(&variant->cell, true));
+	/* Which place is what differs from one VM to the next: one may be passed over. */
+	for (i = 0; i < 10 && !refused; i++)
+		refused = first_steps(&variant->cell, true);
+	EXPECT_LT(0, refused);
 	/* Which lets go of what is nobody's, too. */
 	ASSERT_TRUE(auto_attach(false));
 	ASSERT_TRUE(attached_becomes(1));
