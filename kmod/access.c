@@ -41,36 +41,26 @@ static bool access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea, uns
 	struct pt_regs *regs = &hv->vcpu->arch.regs;
 	unsigned int ra = (word >> 16) & 0x1f, rb = (word >> 11) & 0x1f;
 	struct instruction_op op = { };
-	unsigned int type;
 
 	if (hvstep_compat_regs_load(hv->vcpu))
 		return false;
-	if (insn_is_rightmost(word) || insn_is_copy_or_paste(word)) {
+	regs->msr = hv->msr;
+	if (insn_is_rightmost(word)) {
 		*ea = (ra ? regs->gpr[ra] : 0) + regs->gpr[rb];
-		if (!(hv->msr & MSR_SF))
-			*ea = (u32)*ea;
 		*len = 1U << (hvstep_insn_xo(word) >> 5 & 3);
-		if (insn_is_rightmost(word))
-			return true;
-		*ea &= ~(BLOCK - 1UL);
+	} else if (insn_is_copy_or_paste(word)) {
+		*ea = ((ra ? regs->gpr[ra] : 0) + regs->gpr[rb]) & ~(BLOCK - 1UL);
 		*len = BLOCK;
-		return true;
-	}
-	if (insn_is_amo(word)) {
+	} else if (insn_is_amo(word)) {
 		*ea = (ra ? regs->gpr[ra] : 0) & ~(BLOCK - 1UL);
 		*len = BLOCK;
-		return true;
-	}
-
-	regs->msr = hv->msr;
-	if (analyse_instr(&op, regs, suffix ? ppc_inst_prefix(word, suffix) : ppc_inst(word)))
+	} else if (analyse_instr(&op, regs,
+				 suffix ? ppc_inst_prefix(word, suffix) : ppc_inst(word))) {
 		return false;
-
-	type = GETTYPE(op.type);
-	if (type == CACHEOP) {
+	} else if (GETTYPE(op.type) == CACHEOP) {
 		*ea = op.ea & ~(BLOCK - 1UL);
 		*len = BLOCK;
-	} else if (OP_IS_LOAD_STORE(type)) {
+	} else if (OP_IS_LOAD_STORE(GETTYPE(op.type))) {
 		*ea = op.ea;
 		*len = max_t(unsigned int, GETSIZE(op.type), 1);
 	} else {
