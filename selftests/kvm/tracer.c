@@ -121,6 +121,37 @@ TEST_F(tracer, of_any_kind)
 	recorder_close(&rec);
 }
 
+/* Of ISA 3.1, and unknown to the kernel that steps: lxvrdx 0, 0, 3; stxvrwx 0, 0, 4 */
+GUEST_CODE(rightmost, ".long 0x7c0018da; .long 0x7c00219a; nop\n");
+
+TEST_F(tracer, rightmost_of_vectors)
+{
+	const __u64 ea[] = { vm_ea(self->vm, DATA_RA) + 5, vm_ea(self->vm, DATA_RA) + 0x102 };
+	struct vcpu *v = self->v;
+	struct recorder rec;
+	size_t i;
+
+	SKIP_REFERENCE();
+	SKIP_BELOW_POWER(10, "loads and stores of what is rightmost in a vector");
+	load_code(v, CODE_RA, rightmost, rightmost_end);
+	with_regs(v, regs) {
+		regs.msr |= MSR_FP | MSR_VEC | MSR_VSX;
+		regs.gpr[3] = ea[0];
+		regs.gpr[4] = ea[1];
+	}
+	vcpu_debug(v, DEBUG_STEP);
+	recorder_open(&rec, v, (struct hvstep_trace){ .nr_records = 16 });
+	for (i = 0; i < ARRAY_SIZE(ea); i++) {
+		const struct hvstep_record *r;
+
+		check_exit(v, vcpu_run(v), KVM_EXIT_DEBUG, "load, store");
+		r = recorder_next(&rec);
+		ASSERT_EQ(HVSTEP_RECORD_EA, r->flags);
+		ASSERT_EQ(ea[i], r->ea);
+	}
+	recorder_close(&rec);
+}
+
 /* A reader slower than the vCPU: it waits, and not a record is missing. */
 TEST_F(tracer, lossless)
 {
