@@ -34,12 +34,12 @@ struct mover {
 	unsigned long moves;
 };
 
-static __u64 steps_of(struct vcpu *v)
+static struct hvstep_counters counters(struct vcpu *v)
 {
 	struct hvstep_counters c;
 
 	get_counters(v, &c);
-	return c.steps;
+	return c;
 }
 
 static void *run(void *arg)
@@ -48,23 +48,15 @@ static void *run(void *arg)
 	int tries;
 
 	while (!read_once(&m->stop)) {
-		__u64 before = steps_of(m->v);
+		__u64 before = counters(m->v).steps;
 
 		if (m->move(m->vm))
 			__atomic_fetch_add(&m->moves, 1, __ATOMIC_RELAXED);
 		/* A step looks for seven pages after each: on a slow host, too, it gets to. */
-		for (tries = 0; tries < 50 && (!tries || steps_of(m->v) == before); tries++)
+		for (tries = 0; tries < 50 && (!tries || counters(m->v).steps == before); tries++)
 			usleep(2000);
 	}
 	return NULL;
-}
-
-static __u64 lost(struct vcpu *v)
-{
-	struct hvstep_counters c;
-
-	get_counters(v, &c);
-	return c.lost;
 }
 
 /* Step by step, everything checked; then many at once */
@@ -99,8 +91,8 @@ static void step_while(struct vm *vm, struct vcpu *v, bool (*move)(struct vm *vm
 	__atomic_store_n(&mover.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	fprintf(stderr, "# moved %lu times\n", mover.moves);
-	if (lost(v))
-		vm_fail("%llu words were lost", lost(v));
+	if (counters(v).lost)
+		vm_fail("%llu words were lost", counters(v).lost);
 }
 
 /* Shared memory: the pages stay, but nothing maps them any more. */
@@ -126,11 +118,31 @@ static bool swap_all(struct vm *vm)
 	return swapped_out() > before;
 }
 
+/*
+ * POWER10 tells prefixed instructions at storage interrupts, for which QEMU (10.0) reads the
+ * instruction again: where its page, and the page tables with it, are swapped out by then,
+ * it never gets to the interrupt. So with 64K pages, without hvstep, too: the CPU hangs.
+ */
+static bool is_hung_by_qemu(void)
+{
+	FILE *cpuinfo = fopen("/proc/cpuinfo", "r");
+	char line[256];
+	bool qemu = false;
+
+	while (cpuinfo && fgets(line, sizeof(line), cpuinfo))
+		qemu |= !!strstr(line, "emulated by qemu");
+	if (cpuinfo)
+		fclose(cpuinfo);
+	return qemu && vm_host_power() >= 10 && sysconf(_SC_PAGESIZE) == 65536;
+}
+
 TEST_F_TIMEOUT(moving, swapped, 240)
 {
 	const char *why;
 
 	SKIP_REFERENCE();
+	if (is_hung_by_qemu())
+		SKIP(return, "QEMU's POWER10 with 64K pages hangs, stepped or not");
 	why = swap_begin();
 	if (why)
 		SKIP(return, "%s", why);
@@ -230,7 +242,7 @@ TEST_F_TIMEOUT(moving, merged, 240)
 		/* What the twin has is what it had: the guest has its own again. */
 		ASSERT_EQ(0, memcmp(twin, self->vm->sealed, VECTORS_SIZE));
 	}
-	ASSERT_EQ(0, lost(self->v));
+	ASSERT_EQ(0, counters(self->v).lost);
 	host_write(KSM "run", "0");
 	munmap(twin, CODE_RA);
 }
@@ -407,11 +419,11 @@ TEST_F_TIMEOUT(moving, overwritten, 120)
 	}
 	pthread_join(thread, NULL);
 	ASSERT_EQ(w.other, *w.word);
-	ASSERT_EQ(1, lost(self->v));
+	ASSERT_EQ(1, counters(self->v).lost);
 	*w.word = own;
 	ring_start(self->v, CODE_RA);
 	ring_turns(self->v);
-	ASSERT_EQ(1, lost(self->v));
+	ASSERT_EQ(1, counters(self->v).lost);
 }
 
 /*
