@@ -11,11 +11,32 @@
 
 #include "hvstep.h"
 
+/*
+ * KVM saves the SLB entries that the guest has, one behind the other, and loads slb_max of
+ * them again; but its walk looks at all of vcpu->arch.slb. Behind slb_max are those of a
+ * longer list that was there before: what slbia, slbie or the VMM have taken from the
+ * guest since.
+ */
+static void forget_old_slbes(struct kvm_vcpu *vcpu)
+{
+	int i;
+
+	/* There are no holes in a list, and there are none in what it leaves. */
+	for (i = vcpu->arch.slb_max; i < vcpu->arch.slb_nr; i++) {
+		if (!(vcpu->arch.slb[i].orige & SLB_ESID_V))
+			break;
+		vcpu->arch.slb[i].orige = 0;
+	}
+}
+
 static int translate(struct kvm_vcpu *vcpu, u64 ea, struct kvmppc_pte *pte, bool data)
 {
 	struct kvm *kvm = vcpu->kvm;
 	int ret = -EAGAIN;
 
+	lockdep_assert_held(&vcpu->mutex);
+
+	forget_old_slbes(vcpu);
 	/*
 	 * KVM frees or replaces the HPT, and switches between hash and radix, when it has
 	 * taken mmu_ready away and found vcpus_running 0 (kvmppc_alloc_reset_hpt(),
@@ -42,13 +63,13 @@ static bool translates_locked(struct kvm *kvm, u64 msr)
 /* SLB[N] (ISA Book III): no instruction is fetched from the segment. KVM's walk ignores it. */
 static bool segment_is_no_execute(struct kvm_vcpu *vcpu, u64 ea)
 {
-	unsigned int i;
+	int i;
 
-	for (i = 0; i < vcpu->arch.slb_nr; i++) {
+	for (i = 0; i < vcpu->arch.slb_max; i++) {
 		const struct kvmppc_slb *slb = &vcpu->arch.slb[i];
 		u64 mask = slb->origv & SLB_VSID_B_1T ? ESID_MASK_1T : ESID_MASK;
 
-		if (slb->orige & SLB_ESID_V && !((slb->orige ^ ea) & mask))
+		if (!((slb->orige ^ ea) & mask))
 			return slb->origv & SLB_VSID_N;
 	}
 	return false;

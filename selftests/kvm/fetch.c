@@ -46,20 +46,25 @@ static void check_executed(struct vcpu *v, const char *what)
 }
 
 /* SRR1 tells why, and no instruction is executed. */
-static void check_fault(struct vcpu *v, __u64 srr1, const char *what)
+static void check_interrupt(struct vcpu *v, __u64 vector, __u64 srr1, const char *what)
 {
 	__u64 before = nr_emulated(v);
 	struct snap s;
 
-	expect_interrupt(v, 0x400, srr1);
+	expect_interrupt(v, vector, srr1);
 	oracle_anywhere(v, &s);
-	if (vm_reflects_in_real_mode(v->vm, 0x400))
+	if (vm_reflects_in_real_mode(v->vm, vector))
 		/* kvmppc_hpte_hv_fault() returns SRR1 as an unsigned int. */
 		v->expect.r.srr1 = (__u32)v->expect.r.srr1 | (s.r.srr1 & ~0xffffffffULL);
 	snap_compare(what, &v->expect, &s);
 	step_check(v, what);
 	if (nr_emulated(v) != before)
 		vm_fail("%s: was emulated", what);
+}
+
+static void check_fault(struct vcpu *v, __u64 srr1, const char *what)
+{
+	check_interrupt(v, 0x400, srr1, what);
 }
 
 TEST_F(fetch, no_execute)
@@ -88,6 +93,29 @@ TEST_F(fetch, no_execute_segment)
 	check_fault(v, SRR1_ISI_N_G, "in a segment without execution");
 	start(v, CODE_RA, false);
 	check_executed(v, "the kernel's, which is another one");
+}
+
+GUEST_CODE(slbie, "slbie 6; b .\n");
+
+/* Which KVM's own walk finds all the same: it looks at SLB entries that the guest had. */
+TEST_F(fetch, segment_taken_away)
+{
+	struct vcpu *v = self->v;
+
+	if (v->vm->radix)
+		SKIP(return, "for a hash guest");
+	start(v, USER_CODE_RA, true);
+	check_executed(v, "problem state's code");
+	put_code(v->vm, CODE_RA, slbie, slbie_end);
+	with_regs(v, r) {
+		r.pc = KERNEL_EA + CODE_RA;
+		r.msr = vm_msr(v->vm);
+		r.gpr[6] = 0;
+	}
+	step_expect(v);
+	step_check(v, "slbie of problem state's segment");
+	start(v, USER_CODE_RA, true);
+	check_interrupt(v, 0x480, 0, "in a segment that is none any more");
 }
 
 TEST_F(fetch, kernels_page_in_problem_state)

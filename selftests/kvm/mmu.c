@@ -203,7 +203,7 @@ static void set_sregs(struct vcpu *v, struct kvm_sregs *sregs)
 /* One virtual segment, as the kernel's and as problem state's */
 void vcpu_make_slb(struct vcpu *v)
 {
-	static const __u64 esids[] = { 0, KERNEL_EA };
+	static const __u64 esids[] = { KERNEL_EA, 0 };
 	struct kvm_sregs sregs;
 	size_t i;
 
@@ -230,6 +230,6 @@ void vcpu_forbid_user_segment(struct vcpu *v)
 
 	get_sregs(v, &sregs);
 	/* That of esid 0 */
-	sregs.u.s.ppc64.slb[0].slbv |= SLB_VSID_N;
+	sregs.u.s.ppc64.slb[1].slbv |= SLB_VSID_N;
 	set_sregs(v, &sregs);
 }
