@@ -35,6 +35,15 @@ static bool insn_is_copy_or_paste(u32 word)
 	return hvstep_insn_opcode(word) == 31 && (xo == 774 || xo == 902);
 }
 
+/* hashst, hashchk, hashstp, hashchkp (ISA 3.1B): a doubleword below what ra points to */
+static bool insn_is_hash(u32 word)
+{
+	u32 xo = hvstep_insn_xo(word);
+
+	return hvstep_insn_opcode(word) == 31 &&
+	       (xo == 722 || xo == 754 || xo == 658 || xo == 690);
+}
+
 /* The effective addresses; false if the instruction accesses none. */
 static bool access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea, unsigned int *len)
 {
@@ -51,6 +60,10 @@ static bool access_ea(struct hvstep_vcpu *hv, u32 word, u32 suffix, u64 *ea, uns
 	} else if (insn_is_copy_or_paste(word)) {
 		*ea = ((ra ? regs->gpr[ra] : 0) + regs->gpr[rb]) & ~(BLOCK - 1UL);
 		*len = BLOCK;
+	} else if (insn_is_hash(word)) {
+		*ea = (ra ? regs->gpr[ra] : 0) - 0x200 +
+		      ((word & 1) << 8 | (word >> 21 & 0x1f) << 3);
+		*len = sizeof(u64);
 	} else if (insn_is_amo(word)) {
 		*ea = (ra ? regs->gpr[ra] : 0) & ~(BLOCK - 1UL);
 		*len = BLOCK;

@@ -148,6 +148,53 @@ TEST_F(memory, rightmost_of_vectors)
 	ASSERT_EQ(0, c.lost);
 }
 
+/* Of ISA 3.1B: mtspr DEXCR, 7, or they do nothing; hashst 5, -8(3); hashchk 5, -8(3) */
+GUEST_CODE(hash, "mtspr 828, 7; .long 0x7fe32da5; .long 0x7fe32de5; nop\n");
+
+TEST_F(memory, hash_in_vectors)
+{
+	static const __u16 vectors[] = { 0x300, 0x400, 0x700, 0xd00, 0xf60 };
+	struct vcpu *v = self->v;
+	struct hvstep_counters c;
+	size_t i;
+
+	SKIP_BELOW_POWER(10, "hashst");
+	if (vm_msr(v->vm) & MSR_DR)
+		SKIP(return, "the vectors cannot be written to where they are mapped");
+	for (i = 0; i < ARRAY_SIZE(vectors); i++) {
+		unsigned char *word = v->vm->mem + vm_vector_ra(v->vm, vectors[i]), before[8];
+
+		memcpy(before, word, sizeof(before));
+		load_code(v, CODE_RA, hash, hash_end);
+		with_regs(v, r) {
+			r.gpr[3] = vm_vector(v->vm, vectors[i]) + 8;
+			r.gpr[5] = VALUE + i;
+			r.gpr[7] = ~0ULL;
+		}
+		/* What it stores depends on these registers; once, to have it there. */
+		run_to(v, CODE_RA + 12, variant->cell.be_code, vm_ea(v->vm, CODE_RA) + 12, "unstepped");
+		ASSERT_NE(0, memcmp(before, word, sizeof(before)));
+		with_regs(v, r)
+			r.pc -= 8;
+		step_expect(v);
+		step_check(v, "hashst to a vector");
+		/* It traps if it finds another one. */
+		step_expect(v);
+		step_check(v, "hashchk of it");
+		memcpy(word, before, sizeof(before));
+	}
+	/* KVM before 6.11 leaves it to the host as it is. */
+	load_code(v, CODE_RA, hash, hash_end);
+	with_regs(v, r)
+		r.gpr[7] = 0;
+	step_expect(v);
+	step_check(v, "mtspr DEXCR");
+	if (v->vm->reference)
+		return;
+	get_counters(v, &c);
+	ASSERT_EQ(0, c.lost);
+}
+
 #define RESERVATION(X)							\
 	X("lwarx 5, 0, 3",		e->gpr[5] = 0x89abcdef)		\
 	X("ldarx 6, 0, 4",		e->gpr[6] = VALUE)
