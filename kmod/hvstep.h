@@ -213,7 +213,8 @@ int hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole);
  */
 static inline bool hvstep_decide_is_ordinary(struct hvstep_vcpu *hv)
 {
-	return (hv->msr & (MSR_SF | MSR_TS_T | MSR_SE | MSR_BE)) == MSR_SF && !hv->deliver &&
+	return (hv->msr & (MSR_SF | MSR_TS_T | MSR_SE | MSR_BE | MSR_FE0 | MSR_FE1)) == MSR_SF &&
+	       !hv->deliver &&
 	       !hvstep_compat_ciabr(hv->vcpu) &&
 	       hv->nip % HVSTEP_BLOCK_SIZE != BOOK3S_INTERRUPT_TRACE;
 }

@@ -382,6 +382,26 @@ static int step_unknown(struct hvstep_vcpu *hv, int err, bool *again)
 	}
 }
 
+/*
+ * Has the guest enabled floating-point exceptions, and one is waiting? It is taken before
+ * the next instruction, whatever that is (ISA Book III, "Program Interrupt").
+ */
+static bool fp_exception_waits(struct hvstep_vcpu *hv)
+{
+	return hv->msr & (MSR_FE0 | MSR_FE1) && hvstep_compat_fpscr(hv->vcpu) & FPSCR_FEX;
+}
+
+/*
+ * Must the vCPU be entered at the instruction first, to see what comes in its place? Not if
+ * hardware traces it: then that is met in the step itself. @fetch: of hvstep_mem_fetch()
+ */
+static bool must_probe(struct hvstep_vcpu *hv, int fetch)
+{
+	if (hv->plan.se && !hv->plan.emul)
+		return false;
+	return hvstep_delivers(hv) || fp_exception_waits(hv) || (fetch > 0 && hv->plan.emul);
+}
+
 /* The instruction @word at nip, of which hvstep_mem_fetch() has said @fetch */
 static noinline int step_insn(struct hvstep_vcpu *hv, int fetch, u32 word, bool *again)
 {
@@ -392,14 +412,9 @@ static noinline int step_insn(struct hvstep_vcpu *hv, int fetch, u32 word, bool 
 	ret = hvstep_decide(hv, fetch, word, true);
 	if (ret)
 		return step_unknown(hv, ret, again);
-	if ((hvstep_delivers(hv) && (!hv->plan.se || hv->plan.emul)) ||
-	    (fetch > 0 && hv->plan.emul)) {
+	if (must_probe(hv, fetch)) {
 		bool probed = false;
 
-		/*
-		 * Hardware does not trace it: first see whether an interrupt
-		 * comes, or the fault of a fetch that only hardware can judge.
-		 */
 		hvstep_plan_probe(&hv->plan, hv->nip);
 		ret = run_plan(hv, again, &probed);
 		if (!probed)

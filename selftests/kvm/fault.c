@@ -422,6 +422,34 @@ TEST_F(fault, floating_point_enabled)
 	in_each_state(self->v, fdiv, fdiv_end, one_fpe, "fdiv by zero");
 }
 
+/*
+ * One that waits when it is enabled is taken before the next instruction, whatever that is;
+ * but for QEMU's TCG, which knows it only where it comes up. So does the oracle.
+ */
+static void one_waiting(struct vcpu *v, const char *what)
+{
+	struct snap s;
+
+	/* FX, FEX, ZX, ZE */
+	vcpu_set(v, KVM_REG_PPC_FPSCR, 0xc4000010);
+	with_regs(v, r) {
+		r.msr |= MSR_FP | MSR_FE0 | MSR_FE1;
+		r.gpr[3] = 5;
+	}
+	step_expect(v)->gpr[3]++;
+	oracle_anywhere(v, &s);
+	if (s.r.pc != v->expect.r.pc)
+		expect_interrupt(v, 0x700, SRR1_PROGFPE);
+	step_check(v, what);
+}
+
+GUEST_CODE(computes, "addi 3, 3, 1\n");
+
+TEST_F(fault, floating_point_waiting)
+{
+	in_each_state(self->v, computes, computes_end, one_waiting, "an exception that waits");
+}
+
 /* A watchpoint of the guest's own: DAWR and DAWRX, ISA Book III 10.4 */
 #define DAWRX_PRIVILEGED_OR_PROBLEM	3
 #define DAWRX_WRITE			8
