@@ -604,12 +604,19 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 			hvstep_request_settle(hv);
 		if (hv->tracing)
 			hvstep_trace_let_go(hv);
-		ret = was_cancelled(hv, steps) ? exit_debug(hv) : run_free(hv);
+		if (was_cancelled(hv, steps))
+			ret = exit_debug(hv);
+		else if (unlikely(READ_ONCE(hv->vm->closing) && hvstep_auto_wants(hv->vcpu)))
+			/* Since hook.c has looked: the next KVM_RUN attaches it again. */
+			ret = exit_intr(hv);
+		else
+			ret = run_free(hv);
 	}
 	if (unlikely(hv->kept))
 		hvstep_disarm(hv);
 	hvstep_park_left(hv);
 	WRITE_ONCE(hv->running, false);
+	smp_mb();	/* running before the filter of the next KVM_RUN; see kick.c */
 	if (unlikely(READ_ONCE(hv->special)))
 		hvstep_request_settle(hv);
 	return ret;
