@@ -156,12 +156,16 @@ static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write,
 			return got;
 		if (got != 1)
 			return -EFAULT;
-		/* The PTE may be a clean one, which nobody makes dirty for us. */
-		if (write)
-			set_page_dirty_lock(page);
 
 		hvstep_pages_lock(hv);
 		if (kvm->mmu_invalidate_seq == seq) {
+			/*
+			 * The PTE may be a clean one, which nobody makes dirty for us.
+			 * Only now is it sure to be writable still: a file system has
+			 * been told of the page by page_mkwrite, and has not cleaned it.
+			 */
+			if (write)
+				folio_mark_dirty(page_folio(page));
 			*found = page;
 			return 0;
 		}
