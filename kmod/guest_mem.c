@@ -60,6 +60,33 @@ static bool translates_locked(struct kvm *kvm, u64 msr)
 	return !(msr & MSR_IR) || kvm_is_radix(kvm);
 }
 
+/*
+ * Does the VRMA of a hash guest map @gpa? kvmppc_map_vrma() has put one page into each group
+ * of the HPT, as far as the memslot at 0 goes: what is beyond that faults, memory or not.
+ */
+static bool vrma_maps(struct kvm *kvm, gpa_t gpa)
+{
+	u64 slb_v = READ_ONCE(kvm->arch.vrma_slb_v);
+	unsigned int order = READ_ONCE(kvm->arch.hpt.order);
+	unsigned int shift = 12;
+	struct kvm_memory_slot *slot;
+	bool ret;
+	int idx;
+
+	if (slb_v & SLB_VSID_L)
+		shift = slb_v & SLB_VSID_LP_01 ? 16 : 24;
+	/* There is no HPT yet: it will have 256 KiB or more. */
+	if (!order)
+		order = PPC_MIN_HPT_ORDER;
+	if (gpa >> (shift + order - 7))
+		return false;
+	idx = srcu_read_lock(&kvm->srcu);
+	slot = hvstep_mem_slot(kvm, 0);
+	ret = slot && gpa_to_gfn(gpa) < slot->npages;
+	srcu_read_unlock(&kvm->srcu, idx);
+	return ret;
+}
+
 /* SLB[N] (ISA Book III): no instruction is fetched from the segment. KVM's walk ignores it. */
 static bool segment_is_no_execute(struct kvm_vcpu *vcpu, u64 ea)
 {
@@ -129,10 +156,10 @@ int hvstep_mem_translate_locked(struct hvstep_vcpu *hv, struct hvstep_walk *walk
 	if (!(msr & MSR_IR)) {
 		/*
 		 * Guest real mode: KVM maps it onto guest real memory one to
-		 * one, ignoring the bits above (the VRMA of a hash guest too).
+		 * one, ignoring the bits above.
 		 */
 		*gpa = ea & KVM_PAM;
-		return 0;
+		return kvm_is_radix(hv->vm->kvm) || vrma_maps(hv->vm->kvm, *gpa) ? 0 : 1;
 	}
 	if (kvm_is_radix(hv->vm->kvm))
 		return hvstep_radix_fetch(hv, walk, ea, msr, gpa);
@@ -259,8 +286,9 @@ int hvstep_mem_fetch(struct hvstep_vcpu *hv, u64 ea, gpa_t *gpa, u32 *word)
 		page = ret < 0 ? NULL : hvstep_page(hv->vm, *gpa, false);
 		if (likely(page)) {
 			*word = READ_ONCE(*(u32 *)(page->kva + offset_in_page(*gpa)));
-			/* As long as a walk has led there. */
-			if (msr & MSR_IR && walk->epoch == hv->vm->epoch)
+			/* As long as a walk has led there, not KVM's of a hash guest. */
+			if (msr & MSR_IR && kvm_is_radix(hv->vm->kvm) &&
+			    walk->epoch == hv->vm->epoch)
 				walk->kva = page->kva + offset_in_page(*gpa & HVSTEP_BLOCK_MASK);
 		}
 		hvstep_pages_unlock(hv);

@@ -436,6 +436,7 @@ TEST_F(moving, mmu_switched)
 	struct kvm_ppc_mmuv3_cfg radix = {
 		.flags = KVM_PPC_MMUV3_RADIX | KVM_PPC_MMUV3_GTSE, .process_table = 1ULL << 63,
 	};
+	__u64 real = vm_msr(self->vm) & ~(MSR_IR | MSR_DR);
 	size_t size = sysconf(_SC_PAGESIZE);
 	int fd = memfd_create("slot", MFD_CLOEXEC);
 	struct kvm_userspace_memory_region region = {
@@ -456,17 +457,24 @@ TEST_F(moving, mmu_switched)
 	ASSERT_NE(MAP_FAILED, ours);
 	region.userspace_addr = (unsigned long)guests;
 	ASSERT_EQ(0, ioctl(self->vm->fd, KVM_SET_USER_MEMORY_REGION, &region));
-	/* li 5, 1; li 5, 2; in real mode, both emulated */
+	/* li 5, 1; li 5, 2; in real mode: not in the VRMA, so that it faults. */
 	ours[0] = variant->cell.be_code ? 0x0100a038 : 0x38a00001;
 	ours[1] = variant->cell.be_code ? 0x0200a038 : 0x38a00002;
 	with_regs(v, s) {
 		s.pc = FAR_RA;
-		s.msr &= ~(MSR_IR | MSR_DR);
+		s.msr = real;
+		s.gpr[5] = 0;
 	}
 	check_exit(v, step_run(v), KVM_EXIT_DEBUG, "before");
 	vcpu_get_regs(v, &r);
-	ASSERT_EQ(FAR_RA + 4, r.pc);
-	ASSERT_EQ(1, r.gpr[5]);
+	ASSERT_EQ(0x400, r.pc & 0xfff);
+	ASSERT_EQ(FAR_RA, r.srr0);
+	ASSERT_EQ(SRR1_ISI_NOPT, r.srr1 & SRR1_ISI_NOPT);
+	ASSERT_EQ(0, r.gpr[5]);
+	with_regs(v, s) {
+		s.pc = FAR_RA + 4;
+		s.msr = real;
+	}
 
 	region.memory_size = 0;
 	ASSERT_EQ(0, ioctl(self->vm->fd, KVM_SET_USER_MEMORY_REGION, &region));
@@ -474,7 +482,7 @@ TEST_F(moving, mmu_switched)
 	ASSERT_EQ(0, ioctl(self->vm->fd, KVM_PPC_CONFIGURE_V3_MMU, &radix));
 	ret = step_run(v);
 	vcpu_get_regs(v, &r);
-	EXPECT_EQ(1, r.gpr[5]);
+	EXPECT_EQ(0, r.gpr[5]);
 	EXPECT_EQ(FAR_RA + 4, r.pc);
 	EXPECT_EQ(-EFAULT, ret);
 	munmap(ours, size);
