@@ -190,6 +190,29 @@ TEST_F(fetch, iamr)
 	}
 }
 
+/* Nothing is armed there: nobody else may have to wait for a vCPU that sleeps. */
+GUEST_CODE(hcall, "sc 1; b .\n");
+/* A handler that does not stay where it begins: so that it would be seen to run */
+GUEST_CODE(handler, "addi 5, 5, 1; b .\n");
+
+TEST_F(fetch, iamr_before_cede)
+{
+	struct vcpu *v = self->v;
+
+	if (v->vm->radix)
+		SKIP(return, "KVM's walk of a hashed page table leaves keys to hardware");
+	put_code(v->vm, SPECIAL_RA, hcall, hcall_end);
+	put_words(v->vm, 0x400, handler, handler_end, !variant->cell.ile);
+	put_words(v->vm, vm_vector_ra(v->vm, 0x400), handler, handler_end, !variant->cell.ile);
+	with_regs(v, r) {
+		r.pc = KERNEL_EA + SPECIAL_RA;
+		r.msr = vm_msr(v->vm);
+		r.gpr[3] = H_CEDE;
+	}
+	vcpu_set(v, KVM_REG_PPC_IAMR, 1ULL << (62 - 2 * KEY));
+	check_fault(v, SRR1_ISI_KEY, "H_CEDE that cannot be fetched");
+}
+
 /*
  * The page goes between two steps: the first was emulated, so that the processor
  * has never seen the translation and cannot have kept it.
