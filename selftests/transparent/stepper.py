@@ -11,6 +11,7 @@ somewhere else: the guest runs free; 2 QEMU did not answer.
 """
 
 import os
+import re
 import select
 import socket
 import sys
@@ -23,7 +24,7 @@ STEPS = 20
 BOUND = 5.0
 # For anything but a step: an emulated host can be slow.
 PATIENCE = 60.0
-# QEMU's numbers of 64-bit POWER's registers
+# QEMU's numbers of 64-bit POWER's registers; those of others are asked for.
 NUMBERS = {"pc": 64, "msr": 65, "cr": 66, "lr": 67, "ctr": 68}
 
 
@@ -42,6 +43,7 @@ class Stub:
             host, port = where.split(":")
             self.socket = socket.create_connection((host, int(port)))
         self.buffer = b""
+        self.numbers = dict(NUMBERS)
         self.ask("qSupported:xmlRegisters=powerpc")
         # Single registers are to be had by who has seen their description.
         self.ask("qXfer:features:read:target.xml:0,ffb")
@@ -76,8 +78,28 @@ class Stub:
             if packet[:1] not in ("T", "S") or text == "?":
                 return packet
 
+    def description(self, annex):
+        text = ""
+        while True:
+            part = self.ask(f"qXfer:features:read:{annex}:{len(text):x},ffb")
+            text += part[1:]
+            if part[:1] != "m":
+                return text
+
+    def number_all(self):
+        """As GDB does: each register is the one behind the last, unless it has a regnum."""
+        number = 0
+        for annex in re.findall(r'href="([^"]+)"', self.description("target.xml")):
+            for reg in re.findall(r"<reg\s([^>]*)>", self.description(annex)):
+                given = re.search(r'regnum="(\d+)"', reg)
+                number = int(given[1]) if given else number
+                self.numbers.setdefault(re.search(r'name="([^"]+)"', reg)[1], number)
+                number += 1
+
     def reg(self, name):
-        value = self.ask(f"p{NUMBERS[name]:x}")
+        if name not in self.numbers:
+            self.number_all()
+        value = self.ask(f"p{self.numbers[name]:x}")
         return int.from_bytes(bytes.fromhex(value), "little")
 
     def word(self, at):
