@@ -319,9 +319,12 @@ static noinline int set_up_mmu(struct hvstep_vcpu *hv, bool *again)
 		hvstep_disarm(hv);
 	if (hvstep_exclusive_begin(hv))
 		return exit_intr(hv);
-	/* Nor in a transaction, which would fail at once: its handler is elsewhere. */
+	/*
+	 * Nor with a floating-point exception that waits, or in a transaction, which would
+	 * fail at once: their handlers are elsewhere.
+	 */
 	hvstep_set_msr(vcpu, msr & ~(MSR_EE | MSR_PR | MSR_SE | MSR_BE | MSR_IR | MSR_DR |
-				     MSR_TS_MASK));
+				     MSR_FE0 | MSR_FE1 | MSR_TS_MASK));
 	hv->plan = (struct hvstep_plan){ .vectors = BIT(HVSTEP_VEC_TRACE) };
 	hv->nip_gpa = INVALID_GPA;
 	/* It is no step, for hook.c: nip is none that could move. */
