@@ -78,7 +78,8 @@ static bool vrma_maps(struct kvm *kvm, gpa_t gpa)
 	/* There is no HPT yet: it will have 256 KiB or more. */
 	if (!order)
 		order = PPC_MIN_HPT_ORDER;
-	if (gpa >> (shift + order - 7))
+	/* And no more than 1 TiB */
+	if (gpa >> min(shift + order - 7, 40U))
 		return false;
 	idx = srcu_read_lock(&kvm->srcu);
 	slot = hvstep_mem_slot(kvm, 0);
