@@ -119,9 +119,10 @@ static bool swap_all(struct vm *vm)
 }
 
 /*
- * POWER10 tells prefixed instructions at storage interrupts, for which QEMU (10.0) reads the
- * instruction again: where its page, and the page tables with it, are swapped out by then,
- * it never gets to the interrupt. So with 64K pages, without hvstep, too: the CPU hangs.
+ * What is swapped out loses its reference bit first, in KVM's table of the guest's pages, too.
+ * If it is a page of the guest's own page tables, an instruction fetch is a hypervisor data
+ * storage interrupt; and as POWER10 tells prefixed instructions there, QEMU (10.0, 11.1)
+ * fetches the instruction again, before the host is asked: the CPU hangs, stepped or not.
  */
 static bool is_hung_by_qemu(void)
 {
