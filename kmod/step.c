@@ -386,15 +386,6 @@ static int step_unknown(struct hvstep_vcpu *hv, int err, bool *again)
 }
 
 /*
- * Has the guest enabled floating-point exceptions, and one is waiting? It is taken before
- * the next instruction, whatever that is (ISA Book III, "Program Interrupt").
- */
-static bool fp_exception_waits(struct hvstep_vcpu *hv)
-{
-	return hv->msr & (MSR_FE0 | MSR_FE1) && hvstep_compat_fpscr(hv->vcpu) & FPSCR_FEX;
-}
-
-/*
  * Must the vCPU be entered at the instruction first, to see what comes in its place? Not if
  * hardware traces it: then that is met in the step itself. @fetch: of hvstep_mem_fetch()
  */
@@ -402,7 +393,8 @@ static bool must_probe(struct hvstep_vcpu *hv, int fetch)
 {
 	if (hv->plan.se && !hv->plan.emul)
 		return false;
-	return hvstep_delivers(hv) || fp_exception_waits(hv) || (fetch > 0 && hv->plan.emul);
+	return hvstep_delivers(hv) || hvstep_fp_exception_waits(hv) ||
+	       (fetch > 0 && hv->plan.emul);
 }
 
 /* The instruction @word at nip, of which hvstep_mem_fetch() has said @fetch */
