@@ -226,7 +226,7 @@ TEST_F_TIMEOUT(rfid, by_surprise, 120)
 	 * KVM finds the page again between the step's look at the instruction and the
 	 * instruction itself: time enough to become another one.
 	 */
-	for (i = 0; i < 20000 && surprises < 10; i++) {
+	for (i = 0; i < 1000 || (i < 20000 && surprises < 10); i++) {
 		struct kvm_regs got;
 
 		with_regs(v, r) {
