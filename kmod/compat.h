@@ -67,6 +67,11 @@ static inline u64 hvstep_compat_ebbrr(struct kvm_vcpu *vcpu)
 	return kvmppc_get_ebbrr(vcpu);
 }
 
+static inline u64 hvstep_compat_fpscr(struct kvm_vcpu *vcpu)
+{
+	return kvmppc_get_fpscr(vcpu);
+}
+
 /* Before vcpu->arch.mmcr[0], siar and sdar are read; their accessors are private, too. */
 static inline void hvstep_compat_sampled_load(struct kvm_vcpu *vcpu)
 {
@@ -143,6 +148,11 @@ static inline u64 hvstep_compat_ciabr(struct kvm_vcpu *vcpu)
 static inline u64 hvstep_compat_ebbrr(struct kvm_vcpu *vcpu)
 {
 	return vcpu->arch.ebbrr;
+}
+
+static inline u64 hvstep_compat_fpscr(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.fp.fpscr;
 }
 
 static inline void hvstep_compat_sampled_load(struct kvm_vcpu *vcpu)

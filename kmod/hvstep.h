@@ -208,12 +208,24 @@ static inline bool hvstep_has_tm(void)
 int hvstep_decide(struct hvstep_vcpu *hv, int fetch, u32 word, bool whole);
 
 /*
+ * Has the guest enabled floating-point exceptions (a Linux process that uses floating point
+ * has), and one is waiting? It is taken before the next instruction, whatever that is (ISA
+ * Book III, "Program Interrupt").
+ */
+static inline bool hvstep_fp_exception_waits(struct hvstep_vcpu *hv)
+{
+	return unlikely(hv->msr & (MSR_FE0 | MSR_FE1)) &&
+	       hvstep_compat_fpscr(hv->vcpu) & FPSCR_FEX;
+}
+
+/*
  * In an ordinary state, which most are, most instructions need no look at all of it.
  * Is this one? Nothing but the instruction decides what becomes of it then.
  */
 static inline bool hvstep_decide_is_ordinary(struct hvstep_vcpu *hv)
 {
 	return (hv->msr & (MSR_SF | MSR_TS_T | MSR_SE | MSR_BE)) == MSR_SF && !hv->deliver &&
+	       !hvstep_fp_exception_waits(hv) &&
 	       !hvstep_compat_ciabr(hv->vcpu) &&
 	       hv->nip % HVSTEP_BLOCK_SIZE != BOOK3S_INTERRUPT_TRACE;
 }

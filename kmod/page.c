@@ -130,11 +130,11 @@ static void remember(struct hvstep_vm *vm, const struct hvstep_page *page)
 }
 
 /*
- * The page that the VMM has at @hva now, with a reference to it. Returns with the pages
- * locked, or with an error and without. This waits for userspace, if the page is one that
- * a userfaultfd or a file system has to deliver.
+ * The page that the VMM has at @hva now, with a reference to it; @dirty: and dirty. Returns
+ * with the pages locked, or with an error and without. This waits for userspace, if the
+ * page is one that a userfaultfd or a file system has to deliver.
  */
-static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write,
+static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write, bool dirty,
 			struct page **found)
 {
 	struct kvm *kvm = hv->vm->kvm;
@@ -156,8 +156,7 @@ static int lock_page_at(struct hvstep_vcpu *hv, unsigned long hva, bool write,
 			return got;
 		if (got != 1)
 			return -EFAULT;
-		/* The PTE may be a clean one, which nobody makes dirty for us. */
-		if (write)
+		if (dirty)
 			set_page_dirty_lock(page);
 
 		hvstep_pages_lock(hv);
@@ -206,12 +205,19 @@ int hvstep_page_get(struct hvstep_vcpu *hv, gpa_t gpa, bool write)
 		if (!slot)
 			return -EFAULT;
 
-		ret = lock_page_at(hv, page.hva, write, &found);
+		ret = lock_page_at(hv, page.hva, write, false, &found);
 		if (ret)
 			return ret;
 		/* Then the memslot is there, and mmu_invalidate_seq holds the page. */
 		ret = generation == hvstep_compat_generation(vm->kvm) ? 0 : -EAGAIN;
 		if (!ret) {
+			/*
+			 * The PTE may be a clean one, which nobody makes dirty for us.
+			 * Only now is it sure to be writable still: a file system has
+			 * been told of the page by page_mkwrite, and has not cleaned it.
+			 */
+			if (write)
+				folio_mark_dirty(page_folio(found));
 			page.kva = page_address(found);
 			page.epoch = vm->epoch;
 			remember(vm, &page);
@@ -233,7 +239,7 @@ int hvstep_page_lock_again(struct hvstep_vcpu *hv, unsigned long hva, struct pag
 {
 	int ret;
 
-	while ((ret = lock_page_at(hv, hva, true, page)) == -ENOMEM &&
+	while ((ret = lock_page_at(hv, hva, true, true, page)) == -ENOMEM &&
 	       !fatal_signal_pending(current))
 		usleep_range(50, 100);
 	return ret;

@@ -120,7 +120,8 @@ void hvstep_plan_probe(struct hvstep_plan *plan, u64 nip)
 		.len = 4, .span = 4, .probe = true,
 		.nr_next = 1, .next_ea = { nip },
 		/* The fetch is the guest's own, and may fault. */
-		.vectors = HVSTEP_VECS_ASYNC | BIT(HVSTEP_VEC_ISI) | BIT(HVSTEP_VEC_ISEG),
+		.vectors = HVSTEP_VECS_ASYNC | BIT(HVSTEP_VEC_ISI) | BIT(HVSTEP_VEC_ISEG) |
+			   BIT(HVSTEP_VEC_PROGRAM),
 	};
 }
 

@@ -385,6 +385,18 @@ static int step_unknown(struct hvstep_vcpu *hv, int err, bool *again)
 	}
 }
 
+/*
+ * Must the vCPU be entered at the instruction first, to see what comes in its place? Not if
+ * hardware traces it: then that is met in the step itself. @fetch: of hvstep_mem_fetch()
+ */
+static bool must_probe(struct hvstep_vcpu *hv, int fetch)
+{
+	if (hv->plan.se && !hv->plan.emul)
+		return false;
+	return hvstep_delivers(hv) || hvstep_fp_exception_waits(hv) ||
+	       (fetch > 0 && hv->plan.emul);
+}
+
 /* The instruction @word at nip, of which hvstep_mem_fetch() has said @fetch */
 static noinline int step_insn(struct hvstep_vcpu *hv, int fetch, u32 word, bool *again)
 {
@@ -395,14 +407,9 @@ static noinline int step_insn(struct hvstep_vcpu *hv, int fetch, u32 word, bool 
 	ret = hvstep_decide(hv, fetch, word, true);
 	if (ret)
 		return step_unknown(hv, ret, again);
-	if ((hvstep_delivers(hv) && (!hv->plan.se || hv->plan.emul)) ||
-	    (fetch > 0 && hv->plan.emul)) {
+	if (must_probe(hv, fetch)) {
 		bool probed = false;
 
-		/*
-		 * Hardware does not trace it: first see whether an interrupt
-		 * comes, or the fault of a fetch that only hardware can judge.
-		 */
 		hvstep_plan_probe(&hv->plan, hv->nip);
 		ret = run_plan(hv, again, &probed);
 		if (!probed)
@@ -592,12 +599,19 @@ int hvstep_vcpu_run(struct hvstep_vcpu *hv)
 			hvstep_request_settle(hv);
 		if (hv->tracing)
 			hvstep_trace_let_go(hv);
-		ret = was_cancelled(hv, steps) ? exit_debug(hv) : run_free(hv);
+		if (was_cancelled(hv, steps))
+			ret = exit_debug(hv);
+		else if (unlikely(READ_ONCE(hv->vm->closing) && hvstep_auto_wants(hv->vcpu)))
+			/* Since hook.c has looked: the next KVM_RUN attaches it again. */
+			ret = exit_intr(hv);
+		else
+			ret = run_free(hv);
 	}
 	if (unlikely(hv->kept))
 		hvstep_disarm(hv);
 	hvstep_park_left(hv);
 	WRITE_ONCE(hv->running, false);
+	smp_mb();	/* running before the filter of the next KVM_RUN; see kick.c */
 	if (unlikely(READ_ONCE(hv->special)))
 		hvstep_request_settle(hv);
 	return ret;
