@@ -16,6 +16,7 @@ SRR1_STATUS = 0x783f0000
 # Interrupt vectors with MSR[IR,DR] = 1 and LPCR[AIL] = 3, as Linux has it
 AIL3 = 0xc000000000004000
 SCV = 0xc000000000003000
+EXTERNAL = 0x500
 SYSCALL = 0xc00
 TRACE = 0xd00
 

@@ -58,7 +58,7 @@ class Steps:
                                  f"MSR is {reg('msr'):#x}, the guest had set SE")
         if now not in legal and now in faults and self.fault_is_real(now, pc):
             kind = "fault"
-        elif now == insn.AIL3 + 0x500 and from_user and INTERRUPT_IN_USER_SPACE:
+        elif now == insn.AIL3 + insn.EXTERNAL and from_user and INTERRUPT_IN_USER_SPACE:
             raise Diverted(f"an external interrupt at {pc:#x}")
         elif now not in legal:
             self.problems.append(

@@ -115,11 +115,17 @@ class Stub:
         self.synchronize()
 
 
-def step(stub, bound):
-    """What is wrong with where it led, or None."""
+def step(stub, bound, word_at=Stub.word, elsewhere=None):
+    """What is wrong with where it led, or None.
+
+    word_at(stub, pc): the instruction there, or None if that cannot be known: then where it
+    led is not looked at. elsewhere(stub, pc, word, msr): may the step have led to where it is
+    now, which is not where the instruction alone leads? msr is of before.
+    """
     stub.synchronize()
-    pc = stub.reg("pc")
-    expected = insn.next_pc(stub.word(pc), pc, stub.reg)
+    pc, msr = stub.reg("pc"), stub.reg("msr")
+    word = word_at(stub, pc)
+    expected = None if word is None else insn.next_pc(word, pc, stub.reg)
     stub.send("s")
     try:
         stub.receive(bound)
@@ -129,7 +135,9 @@ def step(stub, bound):
                f"{stub.reg('pc'):#x} then"
     stub.synchronize()
     now = stub.reg("pc")
-    return None if now == expected else f"from {pc:#x} to {now:#x}, not {expected:#x}"
+    if expected in (None, now) or elsewhere and elsewhere(stub, pc, word, msr):
+        return None
+    return f"from {pc:#x} ({word:08x}) to {now:#x}, not {expected:#x}"
 
 
 def main():
