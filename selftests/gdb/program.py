@@ -8,7 +8,7 @@ addresses read something else.
 
 import struct
 
-PT_LOAD, SHT_SYMTAB = 1, 2
+PT_LOAD, PF_X, SHT_SYMTAB = 1, 1, 2
 
 
 class Program:
@@ -18,11 +18,14 @@ class Program:
         header = struct.unpack_from("<16sHHIQQQIHHHHHH", self.data)
         phoff, shoff, phsize, phnum, shsize, shnum = (header[i] for i in (5, 6, 9, 10, 11, 12))
         self.segments = []
+        self.text = []
         for i in range(phnum):
-            kind, _, offset, vaddr, _, size = struct.unpack_from("<IIQQQQ", self.data,
+            kind, flags, offset, vaddr, _, size = struct.unpack_from("<IIQQQQ", self.data,
                                                                 phoff + i * phsize)
             if kind == PT_LOAD:
                 self.segments.append((vaddr, offset, size))
+                if flags & PF_X:
+                    self.text.append((vaddr, vaddr + size))
         sections = [struct.unpack_from("<IIQQQQIIQQ", self.data, shoff + i * shsize)
                     for i in range(shnum)]
         self.symbols = {}
@@ -39,8 +42,8 @@ class Program:
     def __getitem__(self, symbol):
         return self.symbols[symbol]
 
-    def __contains__(self, address):
-        return any(start <= address < start + size for start, _, size in self.segments)
+    def __contains__(self, pc):
+        return any(start <= pc < end for start, end in self.text)
 
     def word(self, address):
         for start, offset, size in self.segments:
