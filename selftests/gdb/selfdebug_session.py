@@ -86,10 +86,10 @@ class DebuggedSteps(Steps):
         return self.copied if self.is_copied(at_) else super().word(at_)
 
     def step(self, seconds):
-        if self.is_copied(reg("pc")):
-            target.step_unreadable()
-        else:
-            super().step(seconds)
+        if not self.is_copied(reg("pc")):
+            return super().step(seconds)
+        target.step_unreadable()
+        return ""
 
 
 @group("the guest without a debugger")

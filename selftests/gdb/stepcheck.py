@@ -2,6 +2,7 @@
 """stepi, with each landing checked against the instruction that was stepped."""
 
 import collections
+import contextlib
 import os
 import select
 
@@ -17,6 +18,23 @@ class Diverted(Exception):
 
 
 INTERRUPT_IN_USER_SPACE = os.environ.get("SESSION_IRQCHIP") == "user"
+
+# GDB (13, infrun.c) steps over larx and what belongs to it by a breakpoint behind it, with
+# all vCPUs running. If another one comes to that first, GDB steps that over it, and then
+# takes for the end wherever this one has come meanwhile, to an interrupt's handler say; so
+# it does without KVM, too. None but GDB knows, so it is told to say why it stops.
+HIT_BY_ANOTHER = "hit another thread's single-step breakpoint"
+
+
+@contextlib.contextmanager
+def explained(wanted):
+    if wanted:
+        execute("set debug infrun 1")
+    try:
+        yield
+    finally:
+        if wanted:
+            execute("set debug infrun 0")
 
 
 class Steps:
@@ -45,7 +63,8 @@ class Steps:
         next_se = (reg("srr1") if kind == "rfid" else msr) & insn.MSR_SE
         target.WATCH.guest_traces = bool(next_se)
         try:
-            self.step(seconds)
+            with explained(insn.is_larx(word)):
+                text = self.step(seconds)
         finally:
             target.WATCH.guest_traces = False
         now = reg("pc")
@@ -60,6 +79,8 @@ class Steps:
             kind = "fault"
         elif now == insn.AIL3 + insn.EXTERNAL and from_user and INTERRUPT_IN_USER_SPACE:
             raise Diverted(f"an external interrupt at {pc:#x}")
+        elif now not in legal and HIT_BY_ANOTHER in text:
+            kind = "larx that GDB has left"
         elif now not in legal:
             self.problems.append(
                 f"step {self.count}: from {pc:#x} <{name(pc)}> ({word:08x}, {kind}) to {now:#x} "
@@ -68,7 +89,8 @@ class Steps:
         return kind
 
     def step(self, seconds):
-        resume("stepi", seconds)
+        """Returns what GDB has said."""
+        return resume("stepi", seconds)
 
     def look_at_trace(self, pc, behind, msr):
         """At the handler of the guest's own Trace interrupt"""
