@@ -4,6 +4,7 @@
 import collections
 import contextlib
 import os
+import re
 import select
 
 import insn
@@ -22,8 +23,8 @@ INTERRUPT_IN_USER_SPACE = os.environ.get("SESSION_IRQCHIP") == "user"
 # GDB (13, infrun.c) steps over larx and what belongs to it by a breakpoint behind it, with
 # all vCPUs running. If another one comes to that first, GDB steps that over it, and then
 # takes for the end wherever this one has come meanwhile, to an interrupt's handler say; so
-# it does without KVM, too. None but GDB knows, so it is told to say why it stops.
-HIT_BY_ANOTHER = "hit another thread's single-step breakpoint"
+# it does without KVM, too. None but GDB knows, so it is told to say where that is.
+LEFT_LARX = r"expected thread advanced also \(0x\w+ -> (0x\w+)\)"
 
 
 @contextlib.contextmanager
@@ -67,6 +68,7 @@ class Steps:
                 text = self.step(seconds)
         finally:
             target.WATCH.guest_traces = False
+        legal = legal | {int(at_, 16) for at_ in re.findall(LEFT_LARX, text)[-1:]}
         now = reg("pc")
         self.count += 1
         if traced and now in legal:
@@ -79,8 +81,6 @@ class Steps:
             kind = "fault"
         elif now == insn.AIL3 + insn.EXTERNAL and from_user and INTERRUPT_IN_USER_SPACE:
             raise Diverted(f"an external interrupt at {pc:#x}")
-        elif now not in legal and HIT_BY_ANOTHER in text:
-            kind = "larx that GDB has left"
         elif now not in legal:
             self.problems.append(
                 f"step {self.count}: from {pc:#x} <{name(pc)}> ({word:08x}, {kind}) to {now:#x} "
